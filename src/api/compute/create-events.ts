@@ -1,0 +1,108 @@
+import type { CallContext } from '../../cast/cast.ts'
+import type { Deliveries } from '../../delivery/delivery.ts'
+import { decide } from '../../events/decide.ts'
+import type { EventId, Outcome, ServerId, Whereabouts } from '../../events/event.ts'
+import { type Journal, JournalUnavailable, type Submission } from '../../journal/journal.ts'
+import { uuidv7 } from '../../lib/uuid.ts'
+import type { Happenings } from '../../observe/happenings.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import { type Servers, ServersUnavailable } from '../../servers/servers.ts'
+import { ApiError } from '../errors.ts'
+import { type Answer, jsonAnswer } from './answer.ts'
+import { type Decided, renderOutcomes } from './render-outcomes.ts'
+import type { SentEvent } from './sent-events.ts'
+
+/** What the action is made of. */
+export interface CreateEventsParts {
+  readonly config: { readonly allUnknown: 404 | 207 }
+  readonly servers: Servers
+  readonly journal: Journal
+  readonly deliveries: Deliveries
+  readonly metrics: Metrics
+  readonly happenings: Happenings
+  readonly log: Log
+}
+
+/** A POST that has passed every check. */
+export interface CreateEvents {
+  readonly sent: readonly SentEvent[]
+  readonly requestId: string
+  readonly globalRequestId: string | null
+  /** As it is kept with the events. */
+  readonly microversion: string
+  readonly mediaType: string
+  readonly context: CallContext
+}
+
+/** Seconds after which a sender may try again, where it would. */
+const RETRY_AFTER = { 'Retry-After': '1' }
+
+/**
+ * POST /os-server-external-events: locate the servers, decide each event, make all of it durable, answer. Throws a 503 when the
+ * servers cannot be located or the journal cannot write: then nothing was accepted.
+ */
+export function createEventsAction({ config, servers, journal, deliveries, metrics, happenings, log }: CreateEventsParts) {
+  return async (request: CreateEvents): Promise<Answer> => {
+    const receivedAtUs = Date.now() * 1000
+    try {
+      const whereabouts = await servers.locate(serversOf(request.sent))
+      const decided = request.sent.map((sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts)) }))
+      const submission = toSubmission(request, decided, receivedAtUs)
+      const passedOn = await journal.commit(submission)
+      deliveries.accepted({ submission, context: request.context, whereabouts, passedOn })
+      happenings.tell({ kind: 'accepted', submission })
+      for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
+      return answer(decided, request.mediaType, config.allUnknown)
+    } catch (error) {
+      throw toApiError(error, log)
+    }
+  }
+}
+
+function serversOf(sent: readonly SentEvent[]): readonly ServerId[] {
+  const ids = sent.map(({ event }) => event.serverId)
+  return ids.length === 1 ? ids : [...new Set(ids)]
+}
+
+const UNKNOWN: Whereabouts = { kind: 'unknown' }
+
+function placeOf({ event }: SentEvent, whereabouts: ReadonlyMap<ServerId, Whereabouts>): Whereabouts {
+  return whereabouts.get(event.serverId) ?? UNKNOWN
+}
+
+function toSubmission(request: CreateEvents, decided: readonly Decided[], receivedAtUs: number): Submission {
+  const { userId, userName, projectId } = request.context.caller
+  return {
+    receivedAtUs,
+    requestId: request.requestId,
+    globalRequestId: request.globalRequestId,
+    sender: { userId, userName, projectId },
+    microversion: request.microversion,
+    events: decided.map(({ sent, outcome }) => ({ id: uuidv7() as EventId, event: sent.event, outcome })),
+  }
+}
+
+/** 200; 207 where an event was refused; 404 where no server is known, unless that is to be a 207 as well. */
+function answer(decided: readonly Decided[], mediaType: string, allUnknown: 404 | 207): Answer {
+  if (decided.every(({ outcome }) => outcome.code === 200)) return jsonAnswer(200, mediaType, renderOutcomes(decided))
+  if (allUnknown === 404 && decided.every(isUnknown)) throw new ApiError('itemNotFound', 'No instances found for any event')
+  return jsonAnswer(207, mediaType, renderOutcomes(decided))
+}
+
+function isUnknown({ outcome }: { readonly outcome: Outcome }): boolean {
+  return outcome.code === 404
+}
+
+/** Trouble behind us, as the sender is told of it; all else as it is. */
+function toApiError(error: unknown, log: Log): unknown {
+  if (error instanceof ServersUnavailable) {
+    log.error({ err: error }, 'a request was answered 503: servers cannot be located now')
+    return new ApiError('serviceUnavailable', 'Servers cannot be located now. Nothing was accepted; try again.', RETRY_AFTER)
+  }
+  if (error instanceof JournalUnavailable) {
+    log.error({ err: error }, 'a request was answered 503: the journal cannot write now')
+    return new ApiError('serviceUnavailable', 'The journal cannot write now. Nothing was accepted; try again.', RETRY_AFTER)
+  }
+  return error
+}

@@ -1,0 +1,73 @@
+import type { Destination } from '../../events/event.ts'
+import type { DecidedEvent, DeliveryRecord, EventRecord, HostSummary, Submission } from '../../journal/journal.ts'
+import type { RegisteredServer } from '../../servers/registry/registry.ts'
+import { renderTime, renderTimeOrNull } from './time.ts'
+import type { WireEvent, WireHost, WireServer } from './wire.ts'
+
+/** A server in the words of the wire. */
+export function renderServer(server: RegisteredServer): WireServer {
+  return {
+    uuid: server.uuid,
+    host: server.host,
+    moving_to: server.movingTo,
+    project_id: server.projectId,
+    name: server.name,
+    updated_at: renderTime(server.updatedAtUs),
+  }
+}
+
+/** A host in the words of the wire. */
+export function renderHost(host: HostSummary, connected: boolean): WireHost {
+  return {
+    host: host.host,
+    pending: host.pending,
+    dispatched: host.dispatched,
+    connected,
+    last_seen: renderTimeOrNull(host.lastSeenUs),
+  }
+}
+
+/** An event with its story in the words of the wire. */
+export function renderEvent(record: EventRecord): WireEvent {
+  const { event, sender } = record
+  return {
+    id: record.id,
+    received_at: renderTime(record.receivedAtUs),
+    request_id: record.requestId,
+    global_request_id: record.globalRequestId,
+    sender: { user_id: sender.userId, user_name: sender.userName, project_id: sender.projectId },
+    microversion: record.microversion,
+    server_uuid: event.serverId,
+    name: event.name,
+    status: event.status,
+    tag: event.tag,
+    code: record.code,
+    deferral: record.deferral,
+    deliveries: record.deliveries.map(renderDelivery),
+  }
+}
+
+/** An event in the moment of its decision, as the journal will tell it. */
+export function renderDecided(submission: Submission, { id, event, outcome }: DecidedEvent): WireEvent {
+  const { receivedAtUs, requestId, globalRequestId, sender, microversion } = submission
+  const deferral = outcome.kind === 'deferred' ? { cell: outcome.cell, reason: outcome.reason, state: 'waiting' as const } : null
+  const deliveries = outcome.kind === 'accepted' ? outcome.destinations.map(toPending) : []
+  const about = { id, receivedAtUs, requestId, globalRequestId, sender, microversion }
+  return renderEvent({ ...about, event, code: outcome.code, deferral, deliveries })
+}
+
+function toPending({ host, cell }: Destination): DeliveryRecord {
+  return { host, cell, state: 'pending', attempts: 0, lastError: null, dispatchedAtUs: null, acknowledgedAtUs: null }
+}
+
+function renderDelivery(delivery: DeliveryRecord): WireEvent['deliveries'][number] {
+  return {
+    host: delivery.host,
+    cell: delivery.cell,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    last_error: delivery.lastError,
+    dispatched_at: renderTimeOrNull(delivery.dispatchedAtUs),
+    acknowledged_at: renderTimeOrNull(delivery.acknowledgedAtUs),
+  }
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createComputeApi } from './api/compute/compute-api.ts'
+import { createFront } from './api/front.ts'
+import type { Readiness } from './api/operator/health.ts'
+import { createOperatorApi } from './api/operator/operator-api.ts'
+import type { Caster } from './cast/cast.ts'
+import { createStreamCaster } from './cast/stream/create-stream-caster.ts'
+import type { Config } from './config/config.ts'
+import { createDeliveries } from './delivery/deliveries.ts'
+import type { Identity } from './identity/identity.ts'
+import { createNoauth } from './identity/noauth/noauth.ts'
+import type { Journal } from './journal/journal.ts'
+import { openSqliteJournal } from './journal/sqlite/store.ts'
+import { createHappenings, type Happenings } from './observe/happenings.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { createMetrics } from './observe/prometheus.ts'
+import { openPolicy } from './policy/open-policy.ts'
+import type { NovaServers } from './servers/nova/nova-servers.ts'
+import { refuseUnlocated } from './servers/refuse-unlocated.ts'
+import { createRegistry, type Registry } from './servers/registry/registry.ts'
+import type { Servers } from './servers/servers.ts'
+
+/** A novacast that is put together. */
+export interface App {
+  /** Takes the port, and begins to deliver. Rejects when the address cannot be had. */
+  listen(): Promise<{ readonly url: string }>
+  /** Stops accepting, lets requests under way finish, flushes. */
+  close(): Promise<void>
+}
+
+interface Observed {
+  readonly metrics: Metrics
+  readonly happenings: Happenings
+  readonly log: Log
+}
+
+/** Makes every part and hands it what it needs, in the order of a request. Rejects with what is wrong where a part cannot be made. */
+export async function assemble(config: Config, log: Log): Promise<App> {
+  const made = new AsyncDisposableStack()
+  try {
+    return await assembleInto(made, config, log)
+  } catch (error) {
+    await made.disposeAsync()
+    throw error
+  }
+}
+
+async function assembleInto(made: AsyncDisposableStack, config: Config, log: Log): Promise<App> {
+  const metrics = createMetrics()
+  const happenings = createHappenings()
+  const observed = { metrics, happenings, log }
+  const policy = made.adopt(openPolicy({ config: config.policy, log }), (policy) => policy.close())
+  const identity = made.adopt(await createIdentity(config, log), (identity) => identity.close())
+  const { journal, registry } = await openJournal(made, config, log)
+  const nova = await openNova(made, config, log)
+  const servers = serversOf(registry, nova)
+  const stream = config.cast === 'stream' ? createStreamCaster({ ...observed, config: config.stream, journal }) : null
+  const caster = made.adopt(stream ?? (await createRabbit(config, nova, observed)), (caster) => caster.close())
+  const deliveries = made.adopt(createDeliveries({ ...observed, journal, caster, servers, config: config.stream }), (each) =>
+    each.close(),
+  )
+  const shared = { ...observed, identity, policy, journal, servers, deliveries }
+  const compute = createComputeApi({
+    ...shared,
+    servers: config.nova.deferUnlocated ? servers : refuseUnlocated(servers),
+    config: { ...config.api, pathPrefix: config.listen.pathPrefix },
+  })
+  const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => askReadiness(journal) })
+  const front = createFront({ compute, operator, config, log })
+  made.defer(() => front.close(CLOSE_MS))
+  return {
+    listen: async () => {
+      const listening = await front.listen(config.listen.host, config.listen.port)
+      await deliveries.start()
+      return listening
+    },
+    close: () => made.disposeAsync(),
+  }
+}
+
+/** How long requests under way get to come to an end. */
+const CLOSE_MS = 5000
+
+// What only some need is loaded by those alone: the embedded default starts faster and stays smaller.
+
+async function createIdentity(config: Config, log: Log): Promise<Identity> {
+  if (config.keystone === null) return createNoauth()
+  const { createKeystone } = await import('./identity/keystone/keystone.ts')
+  return createKeystone({ config: config.keystone, log })
+}
+
+/** The journal, and with a file of our own the registry of servers in it. */
+async function openJournal(
+  made: AsyncDisposableStack,
+  { journal: config }: Config,
+  log: Log,
+): Promise<{ readonly journal: Journal; readonly registry: Registry | null }> {
+  if (config.kind === 'sql') {
+    // A name of this process' own: what a process of the same name left behind is taken over, never mistaken for ours.
+    const { openSqlJournal } = await import('./journal/sql/sql-journal.ts')
+    const replica = { id: `${hostname()}:${process.pid}:${randomUUID()}` }
+    const journal = await openSqlJournal({ url: config.url, replica, log })
+    made.defer(() => journal.close())
+    return { journal, registry: null }
+  }
+  const store = await openSqliteJournal({ file: config.file, log })
+  made.defer(() => store.close())
+  return { journal: store, registry: createRegistry(store.servers) }
+}
+
+async function openNova(made: AsyncDisposableStack, { servers, nova }: Config, log: Log): Promise<NovaServers | null> {
+  if (servers !== 'nova' || nova.apiDatabase === null) return null
+  const { createNovaServers } = await import('./servers/nova/nova-servers.ts')
+  const { apiDatabase, database, transportUrl, maxConnections } = nova
+  const found = createNovaServers({ apiDatabase, database, transportUrl, log, maxConnectionsPerDatabase: maxConnections })
+  made.defer(() => found.close())
+  return found
+}
+
+function serversOf(registry: Registry | null, nova: NovaServers | null): Servers {
+  const servers = nova ?? registry
+  if (servers === null) throw new TypeError('a journal in a database goes with servers = nova')
+  return servers
+}
+
+async function createRabbit({ nova }: Config, cells: NovaServers | null, observed: Observed): Promise<Caster> {
+  if (cells === null) throw new TypeError('cast = rabbitmq goes with servers = nova')
+  const { createRabbitCaster } = await import('./cast/rabbitmq/rabbit-caster.ts')
+  const { rabbit, controlExchange } = nova
+  return createRabbitCaster({ ...observed, cells, rabbit, controlExchange })
+}
+
+/** Ready is who can accept: the journal answers. */
+async function askReadiness(journal: Journal): Promise<Readiness> {
+  try {
+    await journal.hosts(null, 1)
+    return { kind: 'ready' }
+  } catch (error) {
+    return { kind: 'not-ready', reason: `the journal cannot be used: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}

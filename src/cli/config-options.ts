@@ -1,0 +1,61 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Config } from '../config/config.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Where the configuration comes from, as flags say. */
+export interface ConfigOptions {
+  readonly configFile: readonly string[]
+  readonly configDir: readonly string[]
+  readonly host?: string
+  readonly port?: string
+  readonly dataDir?: string
+  readonly insecureNoauth?: true
+  readonly logLevel?: string
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** Gives a command the options of those that run or look at the service. */
+export function withConfig(command: Command): Command {
+  const collect = (path: string, before: readonly string[]) => {
+    if (path === '') throw new InvalidArgumentError('Expected a path.')
+    return [...before, path]
+  }
+  return command
+    .addOption(
+      new Option('--config-file <file>', 'an oslo.config file, nova.conf for one; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--config-dir <dir>', 'a folder of *.conf files, read after the files; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--host <address>', 'the address to listen on')
+    .option('--port <port>', 'the port to listen on; 0 for any that is free')
+    .option('--data-dir <dir>', 'where the journal is kept')
+    .option('--insecure-noauth', 'let noauth listen beyond this machine: whoever reaches it may do anything')
+    .addOption(new Option('--log-level <level>', 'how much to log, as JSON on standard error').choices(LEVELS))
+}
+
+/** Variables that are for clients and for agents' commands: no options of the service. */
+const NOT_OPTIONS = /^NOVACAST_(URL|TOKEN|EVENT_.*)$/
+
+/** The configuration that flags, environment and files give, in that order. Rejects with what is wrong where. */
+export async function readConfig(terminal: Pick<Terminal, 'environment'>, options: Partial<ConfigOptions>): Promise<Config> {
+  const { loadConfig } = await import('../config/load.ts')
+  const flags = {
+    host: options.host,
+    port: options.port,
+    data_dir: options.dataDir,
+    insecure_noauth: options.insecureNoauth === undefined ? undefined : 'true',
+    log_level: options.logLevel,
+  }
+  return loadConfig({
+    configFiles: options.configFile ?? [],
+    configDirs: options.configDir ?? [],
+    environment: Object.fromEntries(Object.entries(terminal.environment).filter(([name]) => !NOT_OPTIONS.test(name))),
+    flags: Object.fromEntries(Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  })
+}

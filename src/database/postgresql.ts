@@ -1,0 +1,100 @@
+import { Socket } from 'node:net'
+import { userInfo } from 'node:os'
+import { Client, type ClientConfig, type QueryResult, types } from 'pg'
+import type { ConnectOptions, Open } from './connection.ts'
+import { offersTls, tlsFiles } from './tls.ts'
+import { DatabaseTrouble } from './trouble.ts'
+import type { DatabaseUrl } from './url.ts'
+
+const INT8 = 20
+const BOOL = 16
+const BYTEA = 17
+const NUMBERS = [21, 23, 26, 700, 701]
+
+/** Everything that is not listed stays text: datetimes, decimals, JSON. */
+const CELLS = new Map<number, (text: string) => unknown>([
+  [BOOL, (text) => text === 't'],
+  [INT8, (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text)],
+  [BYTEA, (text) => types.getTypeParser(BYTEA)(text)],
+  ...NUMBERS.map((oid) => [oid, Number] as const),
+])
+const asText = (text: string) => text
+const CELL_TYPES = { getTypeParser: (oid: number) => CELLS.get(oid) ?? asText }
+
+/** Statements by their text, under the names by which each connection prepares them. */
+const statementNames = new Map<string, string>()
+
+/** Opens a connection to PostgreSQL. */
+export const openPostgresql: Open = async (url, options, signal) => {
+  // Ours, so that it can be ended at once: the driver only asks the server to.
+  const socket = new Socket()
+  const ssl = await toSsl(url, options.connectTimeoutMs)
+  const raw = new Client({ ...toDriverOptions(url, options), ssl, stream: () => socket })
+  let isUsable = true
+  const gone = () => {
+    isUsable = false
+  }
+  raw.on('error', gone).on('end', gone)
+  signal.addEventListener('abort', () => socket.destroy())
+  try {
+    await raw.connect()
+    await raw.query("SET TIME ZONE 'UTC'")
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  return {
+    get isUsable() {
+      return isUsable
+    },
+    query: async (sql, parameters) => {
+      const statement = { name: nameOf(sql), text: sql, values: [...parameters], rowMode: 'array' as const }
+      return (await raw.query<unknown[]>(statement)).rows
+    },
+    execute: async (sql, parameters) => {
+      const { rows, rowCount, command }: QueryResult<Record<string, unknown>> = await raw.query(sql, [...parameters])
+      // What PostgreSQL answers to the commit of a transaction in which a statement failed.
+      if (command === 'ROLLBACK' && sql === 'commit') throw new DatabaseTrouble('wrong', 'rolled back: a statement had failed')
+      return { rows, affected: rowCount === null ? undefined : BigInt(rowCount), insertId: undefined }
+    },
+    end: () => raw.end(),
+    destroy: () => {
+      isUsable = false
+      socket.destroy()
+    },
+  }
+}
+
+function toDriverOptions(
+  { address, user, password, database, sessionOptions }: DatabaseUrl,
+  options: ConnectOptions,
+): ClientConfig {
+  return {
+    host: address.kind === 'tcp' ? address.host : address.path,
+    port: address.port,
+    user: user ?? userInfo().username,
+    password,
+    database,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    application_name: options.applicationName,
+    keepAlive: true,
+    types: CELL_TYPES,
+    ...(sessionOptions === null ? {} : { options: sessionOptions }),
+  }
+}
+
+async function toSsl({ address, tls }: DatabaseUrl, timeoutMs: number): Promise<ClientConfig['ssl']> {
+  if (tls.kind === 'off' || address.kind === 'socket') return false
+  if (tls.kind === 'prefer') return (await offersTls(address, timeoutMs)) ? { rejectUnauthorized: false } : false
+  const { verify } = tls
+  const ssl = { ...tlsFiles(tls), rejectUnauthorized: verify !== 'nothing' }
+  return verify === 'ca' ? { ...ssl, checkServerIdentity: () => undefined } : ssl
+}
+
+function nameOf(sql: string): string {
+  const known = statementNames.get(sql)
+  if (known !== undefined) return known
+  const name = `novacast_${statementNames.size}`
+  statementNames.set(sql, name)
+  return name
+}

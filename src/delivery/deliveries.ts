@@ -1,0 +1,248 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Caster } from '../cast/cast.ts'
+import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
+import type { DecidedEvent, Delivery, Journal } from '../journal/journal.ts'
+import type { Happenings } from '../observe/happenings.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Servers } from '../servers/servers.ts'
+import { createAlarms } from './alarms.ts'
+import { type Backoff, RETRY } from './backoff.ts'
+import type { Accepted, Deliveries } from './delivery.ts'
+import { Lane, MOST_CASTS } from './lane.ts'
+import { createLateLocator } from './late-location.ts'
+import { createRecorder } from './recorder.ts'
+import { expiresAtMs } from './time-to-live.ts'
+import { createTurns, type LaneQueue } from './turns.ts'
+
+/** How deliveries are made. */
+export interface DeliveryConfig {
+  /** Deliveries under way to one host at most: cast and neither confirmed nor acknowledged. */
+  readonly window: number
+  /** How long an agent may take to acknowledge before a delivery is sent again. */
+  readonly ackTimeoutMs: number
+  /** The waits after failures; from 0.5 s to 30 s unless said. */
+  readonly retry?: Backoff
+  /** How often, at most, a host that nobody hears of is searched for deliveries whose time is over; 30 s unless said. */
+  readonly sweepMs?: number
+}
+
+export interface DeliveriesParts {
+  readonly journal: Pick<Journal, 'open' | 'record' | 'claim' | 'unlocated' | 'locate'>
+  readonly caster: Caster
+  readonly servers: Servers
+  readonly metrics: Metrics
+  readonly happenings: Happenings
+  readonly log: Log
+  readonly config: DeliveryConfig
+}
+
+/** Hosts of one cell whose deliveries are read from the journal at the same time. */
+const MOST_READERS = 8
+const CLAIM_MS = 1000
+/** How long `close` waits: for casts to come back, then for the journal. */
+const GRACE_MS = 3000
+
+/**
+ * Takes what is committed to its hosts: a lane per host (see `Lane`), which is there only while something is under way or waits.
+ * What the journal has is at least once, in order for each server; memory holds only what is under way.
+ */
+export function createDeliveries(parts: DeliveriesParts): Deliveries {
+  const { journal, caster, servers, metrics, log, config } = parts
+  const lanes = new Map<HostName, Lane>()
+  const load = { casts: 0 }
+  const alarms = createAlarms()
+  const recorder = createRecorder(parts)
+  const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < MOST_CASTS })
+  const retry = config.retry ?? RETRY
+  const limits = { ...config, retry, sweepMs: config.sweepMs ?? 30_000 }
+  /** Before that nobody knows what stands before what is accepted now. */
+  let isStarted = false
+  let isClosed = false
+
+  const laneOf = (host: HostName): Lane => {
+    const known = lanes.get(host)
+    if (known !== undefined) return known
+    const lane = new Lane(host, shared)
+    lanes.set(host, lane)
+    return lane
+  }
+  const rewind = (hosts: readonly HostName[]) => {
+    if (!isClosed) for (const host of hosts) laneOf(host).rewind()
+  }
+  const wakeAll = () => {
+    if (!isClosed) for (const lane of [...lanes.values()]) lane.wake()
+  }
+  const late = createLateLocator({ journal, servers, alarms, log, retry, onLocated: rewind, onDone: wakeAll })
+  const shared = {
+    ...{ journal, caster, servers, recorder, alarms, turns, metrics, log, limits, load },
+    onSettled: turns.next,
+    isHeld: (cell: CellId | null) => !isStarted || isClosed || late.isWaiting(cell),
+    onMoved: rewind,
+    onIdle: (lane: Lane) => {
+      if (lanes.get(lane.host) === lane) lanes.delete(lane.host)
+    },
+  }
+  const claims = createClaims(journal, log, (hosts) => {
+    const isFirst = !isStarted
+    isStarted = true
+    rewind(hosts)
+    if (isFirst) wakeAll()
+  })
+  listen(caster, { lanes, laneOf, wakeAll, isClosed: () => isClosed })
+  measure(metrics, lanes, load)
+
+  return {
+    accepted: (accepted) => {
+      if (isClosed) return
+      for (const { outcome } of accepted.submission.events) if (outcome.kind === 'deferred') late.deferred(outcome.cell)
+      for (const batch of groupByDestination(accepted)) {
+        if (batch.cell !== null && late.isWaiting(batch.cell)) late.hurry(batch.cell)
+        hand(laneOf(batch.host), batch, accepted)
+      }
+      // Behind what this process was not told of yet, which is read first.
+      rewind(accepted.passedOn.filter(({ isOurs }) => isOurs).map(({ host }) => host))
+    },
+    start: async () => {
+      await late.start()
+      await claims.start()
+    },
+    close: async () => {
+      isClosed = true
+      claims.close()
+      turns.close()
+      alarms.close()
+      await within(GRACE_MS, late.close())
+      for (const endMs = performance.now() + GRACE_MS; load.casts > 0 && performance.now() < endMs; ) await sleep(10)
+      await recorder.close(GRACE_MS)
+    },
+  }
+}
+
+interface Batch extends Destination {
+  readonly events: [DecidedEvent, ...DecidedEvent[]]
+}
+
+/** The events of a submission for each host, without those that are not to be made out of hand. */
+function groupByDestination({ submission: { events }, passedOn }: Accepted): readonly Batch[] {
+  const isPassedOn = (eventId: EventId, host: HostName) => passedOn.some((each) => each.eventId === eventId && each.host === host)
+  const batches: Batch[] = []
+  const byHost = new Map<HostName, Batch[]>()
+  for (const event of events) {
+    if (event.outcome.kind !== 'accepted') continue
+    for (const { host, cell } of event.outcome.destinations) {
+      if (passedOn.length > 0 && isPassedOn(event.id, host)) continue
+      const known = byHost.get(host)?.find((batch) => batch.cell === cell)
+      if (known !== undefined) {
+        known.events.push(event)
+        continue
+      }
+      const batch: Batch = { host, cell, events: [event] }
+      batches.push(batch)
+      byHost.set(host, [...(byHost.get(host) ?? []), batch])
+    }
+  }
+  return batches
+}
+
+/** Gives a lane what was accepted for it, or only word of it where it has to stay in the journal anyway. */
+function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Accepted): void {
+  const { host, cell, events } = batch
+  const { receivedAtUs, requestId, globalRequestId, sender } = submission
+  if (!lane.takes(cell)) {
+    let firstMs = Number.POSITIVE_INFINITY
+    for (const { event } of events) firstMs = Math.min(firstMs, expiresAtMs({ event, receivedAtUs }))
+    lane.leave(firstMs)
+    return
+  }
+  const toDelivery = ({ id, event }: DecidedEvent): Delivery => {
+    return { eventId: id, host, cell, event, requestId, globalRequestId, receivedAtUs, sender, attempts: 0 }
+  }
+  const [first, ...others] = events
+  lane.accept({
+    cell,
+    deliveries: [toDelivery(first), ...others.map(toDelivery)],
+    context,
+    instances: new Map(events.flatMap(({ event: { serverId } }) => instanceOf(serverId, whereabouts))),
+  })
+}
+
+/** The server with its instance, where Nova has one. */
+function instanceOf(serverId: ServerId, whereabouts: Accepted['whereabouts']) {
+  const server = whereabouts.get(serverId)
+  return server?.kind === 'located' && server.instance !== null ? [[serverId, server.instance] as const] : []
+}
+
+interface Lanes {
+  readonly lanes: ReadonlyMap<HostName, Lane>
+  laneOf(host: HostName): Lane
+  wakeAll(): void
+  isClosed(): boolean
+}
+
+/** Hears what the caster tells of hosts. */
+function listen(caster: Caster, { lanes, laneOf, wakeAll, isClosed }: Lanes): void {
+  caster.onReachable((host) => {
+    if (host === null) wakeAll()
+    else if (!isClosed()) lanes.get(host)?.wake()
+  })
+  caster.agents?.watch({
+    connected: (host, lastSeen) => {
+      if (!isClosed()) laneOf(host).connected(lastSeen)
+    },
+    lost: (host) => {
+      if (!isClosed()) lanes.get(host)?.lost()
+    },
+    acknowledged: (host, ids) => lanes.get(host)?.ended(ids),
+  })
+}
+
+function measure(metrics: Metrics, lanes: ReadonlyMap<HostName, Lane>, load: { readonly casts: number }): void {
+  const count = (of: (lane: Lane) => number) => () => {
+    let sum = 0
+    for (const lane of lanes.values()) sum += of(lane)
+    return sum
+  }
+  metrics.gauge('casts_under_way', 'Casts that wait for their result.', () => load.casts)
+  metrics.gauge(
+    'deliveries_under_way',
+    'Deliveries that were cast and are not ended yet.',
+    count((lane) => lane.underWay),
+  )
+  metrics.gauge(
+    'hosts_waiting',
+    'Hosts whose deliveries wait in the journal until they can be reached.',
+    count((lane) => (lane.isWaiting ? 1 : 0)),
+  )
+}
+
+/** Asks the journal each second for hosts whose deliveries have become this process' to make. */
+function createClaims(journal: Pick<Journal, 'claim'>, log: Log, onClaimed: (hosts: readonly HostName[]) => void) {
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+  let isTrouble = false
+  const claim = async () => {
+    try {
+      onClaimed(await journal.claim())
+      isTrouble = false
+    } catch (error) {
+      if (!isTrouble) log.warn({ err: error }, 'the journal cannot tell now which deliveries to make; it is asked again')
+      isTrouble = true
+    }
+    if (!isClosed) timer = setTimeout(claim, CLAIM_MS).unref()
+  }
+  return {
+    start: claim,
+    close: () => {
+      isClosed = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Waits for this, but no longer. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([promise, sleep(ms, undefined, { signal: over.signal }).catch(() => {})])
+  over.abort()
+}

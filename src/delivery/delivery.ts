@@ -1,0 +1,22 @@
+import type { CallContext } from '../cast/cast.ts'
+import type { ServerId, Whereabouts } from '../events/event.ts'
+import type { PassedOn, Submission } from '../journal/journal.ts'
+
+/** A submission that has just been committed, with what only this process' memory knows of it. */
+export interface Accepted {
+  readonly submission: Submission
+  readonly context: CallContext
+  readonly whereabouts: ReadonlyMap<ServerId, Whereabouts>
+  /** Deliveries that are not to be made out of hand, as the journal said. */
+  readonly passedOn: readonly PassedOn[]
+}
+
+/** Answers one question: is it there yet? Takes what is committed to its hosts, in order for each server, until it ends. */
+export interface Deliveries {
+  /** Tells of a submission that is committed: its deliveries start at once. Never throws. */
+  accepted(accepted: Accepted): void
+  /** Finds what earlier lives left behind, and begins. */
+  start(): Promise<void>
+  /** Lets casts under way end and stops. What is left waits in the journal. */
+  close(): Promise<void>
+}

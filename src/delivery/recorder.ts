@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventId, HostName } from '../events/event.ts'
+import type { DeliveryStep, Journal } from '../journal/journal.ts'
+import type { Happening, Happenings } from '../observe/happenings.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { type Backoff, retryDelayMs } from './backoff.ts'
+
+/** Writes steps of deliveries into the journal, those of one turn of the event loop in one call, in order. */
+export interface Recorder {
+  /** Calls back when these steps are durable. Where the journal has trouble it is tried again until it has none. */
+  record(steps: readonly DeliveryStep[], onDurable?: () => void): void
+  /** Resolves when all that was given is durable or `graceMs` is over. Nothing is recorded after that. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface RecorderParts {
+  readonly journal: Pick<Journal, 'record'>
+  readonly metrics: Pick<Metrics, 'stepped'>
+  readonly happenings: Happenings
+  readonly log: Log
+}
+
+interface Batch {
+  readonly steps: DeliveryStep[]
+  readonly whenDurable: (() => void)[]
+}
+
+const TROUBLE: Backoff = { firstMs: 100, mostMs: 5000 }
+const newBatch = (): Batch => ({ steps: [], whenDurable: [] })
+
+/**
+ * Batches go to the journal as they come, without waiting for those before them (it keeps the order of its calls): a step must not
+ * be overtaken by the acknowledgement that answers it. When one fails, it and what comes after are written one after another.
+ */
+export function createRecorder(parts: RecorderParts): Recorder {
+  const { journal, log } = parts
+  const stopped = new AbortController()
+  let gathering = newBatch()
+  let isFlushing = false
+  let failed: Promise<void> | null = null
+  let isClosed = false
+  const underWay = new Set<Promise<void>>()
+
+  const write = async (batch: Batch) => {
+    await journal.record(batch.steps)
+    tell(parts, batch.steps)
+    for (const call of batch.whenDurable) call()
+  }
+  const writeAgain = async (batch: Batch, before: Promise<void> | null) => {
+    await before
+    for (let failures = 1; !stopped.signal.aborted; failures++) {
+      await sleep(retryDelayMs(TROUBLE, failures), undefined, { signal: stopped.signal }).catch(() => {})
+      try {
+        return await write(batch)
+      } catch (error) {
+        if (failures % 10 === 0)
+          log.warn({ err: error, steps: batch.steps.length }, 'steps of deliveries still cannot be recorded')
+      }
+    }
+  }
+  const settle = async (batch: Batch) => {
+    try {
+      if (failed === null) return await write(batch)
+    } catch (error) {
+      log.warn({ err: error, steps: batch.steps.length }, 'steps of deliveries cannot be recorded now; they are tried again')
+    }
+    const again = writeAgain(batch, failed)
+    failed = again
+    await again
+    if (failed === again) failed = null
+  }
+  const flush = () => {
+    isFlushing = false
+    if (gathering.steps.length === 0) return
+    const settled = settle(gathering)
+    gathering = newBatch()
+    underWay.add(settled)
+    void settled.finally(() => underWay.delete(settled))
+  }
+  return {
+    record: (steps, onDurable) => {
+      if (isClosed) return
+      for (const step of steps) gathering.steps.push(step)
+      if (onDurable !== undefined) gathering.whenDurable.push(onDurable)
+      if (isFlushing) return
+      isFlushing = true
+      // Behind this turn's input and before the next one's, so that no acknowledgement can come first.
+      setImmediate(flush)
+    },
+    close: async (graceMs) => {
+      isClosed = true
+      flush()
+      const over = new AbortController()
+      await Promise.race([Promise.all(underWay), sleep(graceMs, undefined, { signal: over.signal }).catch(() => {})])
+      over.abort()
+      stopped.abort()
+    },
+  }
+}
+
+/** Tells those who watch and count, in the order of the steps. */
+function tell({ metrics, happenings }: RecorderParts, steps: readonly DeliveryStep[]): void {
+  const counts = new Map<DeliveryStep['kind'], number>()
+  for (const { kind } of steps) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  for (const [kind, count] of counts) metrics.stepped(kind, count)
+  if (!happenings.isWatched) return
+  for (let from = 0; from < steps.length; ) {
+    const { kind, host, atUs } = steps[from] as DeliveryStep
+    const eventIds: EventId[] = []
+    for (; isSame(steps[from], kind, host); from++) eventIds.push((steps[from] as DeliveryStep).eventId)
+    happenings.tell({ kind, host, eventIds, atUs } satisfies Happening)
+  }
+}
+
+function isSame(step: DeliveryStep | undefined, kind: DeliveryStep['kind'], host: HostName): boolean {
+  return step?.kind === kind && step.host === host
+}

@@ -1,0 +1,66 @@
+import type { EventId, ServerId } from '../events/event.ts'
+import type { Delivery } from '../journal/journal.ts'
+
+interface Entry {
+  readonly delivery: Delivery
+  /** When it counts as not acknowledged, by the monotonic clock; infinite while no acknowledgement is awaited. */
+  readonly ackDueMs: number
+}
+
+/** Deliveries to one host that are in memory, until the journal has ended them: in the order in which they last left. */
+export class UnderWay {
+  readonly #entries = new Map<EventId, Entry>()
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  has(id: EventId): boolean {
+    return this.#entries.has(id)
+  }
+
+  /** Adds deliveries that are cast, or that the journal is ending. */
+  add(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#entries.set(delivery.eventId, { delivery, ackDueMs: Number.POSITIVE_INFINITY })
+  }
+
+  /** The host has this one; it is late when it is not acknowledged by then. */
+  awaitAcknowledgement(delivery: Delivery, ackDueMs: number): void {
+    this.#entries.set(delivery.eventId, { delivery, ackDueMs })
+  }
+
+  delete(id: EventId): void {
+    this.#entries.delete(id)
+  }
+
+  /** All of them, and which the host has without having acknowledged them. Nothing is under way after that. */
+  takeAll(): { readonly all: readonly Delivery[]; readonly unacknowledged: readonly Delivery[] } {
+    const entries = [...this.#entries.values()]
+    this.#entries.clear()
+    return {
+      all: entries.map(({ delivery }) => delivery),
+      unacknowledged: entries.filter(isAwaited).map(({ delivery }) => delivery),
+    }
+  }
+
+  /** Removes those that are late, and with them what the host has of the same servers: it has to come behind them again. */
+  takeLate(nowMs: number): readonly Delivery[] {
+    const awaited = [...this.#entries.values()].filter(isAwaited)
+    const servers = new Set<ServerId>()
+    for (const { delivery, ackDueMs } of awaited) if (ackDueMs <= nowMs) servers.add(delivery.event.serverId)
+    const late = awaited.filter(({ delivery }) => servers.has(delivery.event.serverId)).map(({ delivery }) => delivery)
+    for (const { eventId } of late) this.#entries.delete(eventId)
+    return late
+  }
+
+  /** When the next one is late; infinite where none can be. */
+  nextDueMs(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { ackDueMs } of this.#entries.values()) next = Math.min(next, ackDueMs)
+    return next
+  }
+}
+
+function isAwaited({ ackDueMs }: Entry): boolean {
+  return ackDueMs !== Number.POSITIVE_INFINITY
+}

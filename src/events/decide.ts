@@ -1,0 +1,21 @@
+import type { ExternalEvent, Outcome, Whereabouts } from './event.ts'
+import { needsTag } from './names.ts'
+
+/**
+ * What becomes of one event, given where its server is: the heart of novacast.
+ *
+ * Nova's order of checks: unknown server (404), missing tag (400), no host (422). Only an absent tag is missing; an empty one
+ * passes. Source: nova/api/openstack/compute/server_external_events.py `create`.
+ */
+export function decide(event: ExternalEvent, server: Whereabouts): Outcome {
+  if (server.kind === 'unknown') return { kind: 'refused', code: 404 }
+  if (event.tag === null && needsTag(event.name)) return { kind: 'refused', code: 400 }
+  switch (server.kind) {
+    case 'unassigned':
+      return { kind: 'refused', code: 422 }
+    case 'unlocated':
+      return { kind: 'deferred', code: 200, cell: server.cell, reason: server.reason }
+    case 'located':
+      return { kind: 'accepted', code: 200, destinations: server.destinations }
+  }
+}

@@ -1,0 +1,228 @@
+import type { CellId, Destination, EventId, ExternalEvent, HostName, Outcome, ServerId } from '../events/event.ts'
+
+/** Who posted, as kept with every event. */
+export interface Sender {
+  readonly userId: string | null
+  readonly userName: string | null
+  readonly projectId: string | null
+}
+
+/** One event of a submission with what was decided for it. */
+export interface DecidedEvent {
+  readonly id: EventId
+  readonly event: ExternalEvent
+  readonly outcome: Outcome
+}
+
+/** One POST, decided and ready to be made durable: all of it or nothing. */
+export interface Submission {
+  /** Microseconds since the epoch. */
+  readonly receivedAtUs: number
+  /** `req-UUID`, ours. */
+  readonly requestId: string
+  /** `req-UUID`, the sender's, where it sent one of that form. */
+  readonly globalRequestId: string | null
+  readonly sender: Sender
+  /** `2.1` … `2.N`; `2.0` under /v2. */
+  readonly microversion: string
+  /** In the order submitted, with ascending ids. */
+  readonly events: readonly DecidedEvent[]
+}
+
+/**
+ * The states of a delivery (one event to one host).
+ *
+ *     pending ──► dispatched ──► acknowledged
+ *     │  ▲            │
+ *     │  └────────────┘ not acknowledged in time, connection lost
+ *     ├──► expired      its time to live is over
+ *     ├──► superseded   another delivery stands for it (the server moved)
+ *     └──► failed       it can never be made, or the host said so
+ *
+ * Over RabbitMQ `dispatched` is an end: the broker confirmed it into the host's queue, and nova-compute cannot say more.
+ */
+export const DELIVERY_STATES = ['pending', 'dispatched', 'acknowledged', 'expired', 'superseded', 'failed'] as const
+export type DeliveryState = (typeof DELIVERY_STATES)[number]
+
+/** A delivery on its way: what a host is handed. */
+export interface Delivery {
+  readonly eventId: EventId
+  readonly host: HostName
+  readonly cell: CellId | null
+  readonly event: ExternalEvent
+  readonly requestId: string
+  readonly globalRequestId: string | null
+  readonly receivedAtUs: number
+  readonly sender: Sender
+  /** How often it was dispatched before. */
+  readonly attempts: number
+}
+
+/** The latest of a delivery that the journal keeps. */
+export interface DeliveryRecord {
+  readonly host: HostName
+  readonly cell: CellId | null
+  readonly state: DeliveryState
+  readonly attempts: number
+  readonly lastError: string | null
+  readonly dispatchedAtUs: number | null
+  readonly acknowledgedAtUs: number | null
+}
+
+/** An event with its whole story. */
+export interface EventRecord {
+  readonly id: EventId
+  readonly receivedAtUs: number
+  readonly requestId: string
+  readonly globalRequestId: string | null
+  readonly sender: Sender
+  readonly microversion: string
+  readonly event: ExternalEvent
+  readonly code: number
+  /** Of an event that was accepted before its server could be located; null for all others. */
+  readonly deferral: Deferral | null
+  readonly deliveries: readonly DeliveryRecord[]
+}
+
+/** How an event stands that was accepted before its server could be located. */
+export interface Deferral {
+  readonly cell: CellId
+  /** Why it could not be located then; or, where it never got a delivery, why not. */
+  readonly reason: string
+  readonly state: 'waiting' | 'located' | 'refused' | 'expired'
+}
+
+/** What to look for; every field given must hold. */
+export interface EventQuery {
+  readonly serverId?: ServerId
+  readonly host?: HostName
+  readonly name?: string
+  readonly tag?: string
+  /** Ours or the sender's. */
+  readonly requestId?: string
+  readonly code?: number
+  /** Some delivery of the event is in this state; with `host`: the delivery to that host. */
+  readonly state?: DeliveryState
+  readonly sinceUs?: number
+  readonly untilUs?: number
+  /** Continue behind this event (the last of the page before). */
+  readonly after?: EventId
+  readonly limit: number
+  /** `newest` first unless said. */
+  readonly order?: 'newest' | 'oldest'
+}
+
+/** How many deliveries of a host stand where. */
+export interface HostSummary {
+  readonly host: HostName
+  readonly pending: number
+  readonly dispatched: number
+  /** When the stream of the host was last connected or acknowledged; null: never. */
+  readonly lastSeenUs: number | null
+}
+
+/** What `lastError` says of a delivery that ended because its server is elsewhere now. */
+export function describeMove(to: readonly Destination[]): string {
+  return to.length === 0 ? 'moved to no host' : `moved to ${to.map(({ host }) => host).join(', ')}`
+}
+
+/** A step of a delivery, to be recorded. Steps that no longer apply (it has ended meanwhile) are left out silently. */
+export type DeliveryStep = {
+  readonly host: HostName
+  readonly eventId: EventId
+  readonly atUs: number
+} /** `isEnd`: the host will not say what became of it. */ & (
+  | { readonly kind: 'dispatched'; readonly isEnd: boolean }
+  | { readonly kind: 'acknowledged' }
+  /** Back to pending, to be tried again. */
+  | { readonly kind: 'returned'; readonly reason: string }
+  | { readonly kind: 'expired'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The server is elsewhere now: ends this delivery as superseded, and makes one for each of these hosts that has none. */
+  | { readonly kind: 'moved'; readonly to: readonly Destination[] }
+)
+
+/** An accepted event whose server could not be located yet. */
+export interface UnlocatedEvent {
+  readonly eventId: EventId
+  readonly cell: CellId
+  readonly event: ExternalEvent
+  readonly requestId: string
+  readonly globalRequestId: string | null
+  readonly receivedAtUs: number
+  readonly sender: Sender
+}
+
+/** What became of an unlocated event. */
+export type LateLocation = { readonly eventId: EventId; readonly atUs: number } & (
+  | { readonly kind: 'located'; readonly destinations: readonly [Destination, ...Destination[]] }
+  /** It turned out that it cannot be delivered: the reason is kept in its story. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'expired'; readonly reason: string }
+)
+
+/** A delivery that is not to be made out of hand, because an earlier one of the same server and host must not be overtaken. */
+export interface PassedOn {
+  readonly eventId: EventId
+  readonly host: HostName
+  /**
+   * False: another replica has the earlier one, and makes this one too. True: this process has it, and was not told of it yet: all
+   * that is open for the host is to be read from the start.
+   */
+  readonly isOurs: boolean
+}
+
+/** What became of a host's acknowledgements. */
+export interface Acknowledgement {
+  /** Deliveries that these ended. */
+  readonly acknowledged: number
+  /** Ids of which no delivery to the host is known. Those that had ended before are not among them. */
+  readonly unknown: readonly EventId[]
+}
+
+/** Answers one question: what was accepted, and what became of it? */
+export interface Journal {
+  /**
+   * Makes a submission durable, in one group commit with the others of the moment. Resolves after the fsync: what is resolved
+   * survives any crash. Rejects with `JournalUnavailable`, and then nothing of it was kept; only where a database went in the middle
+   * and stayed away it may have been kept, and then `claim` tells of it.
+   *
+   * Answers which of the deliveries are not to be made out of hand; nearly always none.
+   */
+  commit(submission: Submission): Promise<readonly PassedOn[]>
+  /**
+   * The open deliveries (pending or dispatched) of a host behind `after`, in the order of their events' commits. Nothing committed
+   * later comes before, so a reader that goes on behind the last it got misses nothing; but what `moved`, `locate` and `claim` add
+   * stands where its event stands: who records those, or is told by `claim`, reads again from the start.
+   */
+  open(host: HostName, after: EventId | null, limit: number): Promise<readonly Delivery[]>
+  /** Records steps, durable when resolved. Returns how many applied. */
+  record(steps: readonly DeliveryStep[]): Promise<number>
+  /**
+   * Hosts with open deliveries that are this process' to make and that it was not told of: all there are at the first call (after
+   * a start); later those that another replica, now dead, left behind or passed on. Cheap where there is nothing: called every second.
+   */
+  claim(): Promise<readonly HostName[]>
+  /** Accepted events that still wait to be located, in the order of their commits, behind `after`. Only this process' own. */
+  unlocated(after: EventId | null, limit: number): Promise<readonly UnlocatedEvent[]>
+  /** Records where unlocated events are to go (as pending deliveries), or why nowhere. Durable when resolved. */
+  locate(locations: readonly LateLocation[]): Promise<void>
+  /** Records that a host acknowledged these events, durable when resolved. Repeats are harmless. */
+  acknowledge(host: HostName, ids: readonly EventId[], atUs: number): Promise<Acknowledgement>
+  /** A page of events, in the order of their commits or its reverse. */
+  search(query: EventQuery): Promise<readonly EventRecord[]>
+  /** One event with its story, or null. */
+  event(id: EventId): Promise<EventRecord | null>
+  /** Hosts with open deliveries or ever seen, by name, behind `after`. */
+  hosts(after: HostName | null, limit: number): Promise<readonly HostSummary[]>
+  host(host: HostName): Promise<HostSummary | null>
+  /** Notes that a host was heard of. Never fails and need not be awaited: it is written with the next commit or soon after. */
+  touchHost(host: HostName, atUs: number): void
+  /** Flushes and closes; further calls reject. Closing twice is closing once. */
+  close(): Promise<void>
+}
+
+/** The journal cannot write or read now (disk full, file gone): the request is answered 503 with Retry-After. */
+export class JournalUnavailable extends Error {
+  override readonly name = 'JournalUnavailable'
+}

@@ -1,0 +1,69 @@
+import { sql } from 'kysely'
+import type { Database } from '../../database/connect.ts'
+import type { HostName } from '../../events/event.ts'
+import { dialectOf } from './dialect.ts'
+import type { Health } from './health.ts'
+import { createPersist } from './persist.ts'
+import type { OpenReads } from './read-open.ts'
+import type { Replica } from './replica.ts'
+import type { Session } from './session.ts'
+
+export interface ClaimParts {
+  readonly database: Database<unknown>
+  readonly session: Session
+  readonly replica: Replica
+  readonly health: Health
+  readonly reads: Pick<OpenReads, 'namesOf' | 'hostsOf'>
+}
+
+/**
+ * Finds hosts that this process was not told of: those of replicas that are gone, those passed on to it, and after an outage of the
+ * database all it has, among which may be what was rejected though it was kept. Two small queries where there is nothing.
+ */
+export function createClaims({ database: { engine, kysely }, session, replica, health, reads }: ClaimParts) {
+  const dialect = dialectOf(engine)
+  /** Found, and not yet told. */
+  const hostIds = new Set<number>()
+  let outages = health.outages
+  const inherit = createPersist<number, readonly number[] | null>({
+    session,
+    replica,
+    health,
+    write: async (db, dead) => [await replica.inherit(db, dead[0] ?? 0)],
+  })
+
+  const findPassed = async () => {
+    const { rows } = await sql<{ passed: number; host_id: number }>`SELECT passed, host_id FROM passed
+      WHERE owner = ${replica.life}`.execute(kysely)
+    if (rows.length === 0) return
+    for (const { host_id } of rows) hostIds.add(host_id)
+    await sql`DELETE FROM passed WHERE ${dialect.isOneOf(
+      'passed',
+      rows.map(({ passed }) => passed),
+    )}`.execute(kysely)
+  }
+  const findOwn = async () => {
+    const { outages: now } = health
+    if (outages === now) return
+    for (const hostId of await reads.hostsOf(replica.life)) hostIds.add(hostId)
+    outages = now
+  }
+  const takeOver = async () => {
+    for (const dead of await replica.findDead()) {
+      const [inherited] = await inherit([dead])
+      if (inherited?.kind === 'failed') throw inherited.error
+      for (const hostId of inherited?.answer ?? []) hostIds.add(hostId)
+    }
+  }
+  const claim = async (): Promise<readonly HostName[]> => {
+    await takeOver()
+    await findPassed()
+    await findOwn()
+    if (hostIds.size === 0) return []
+    const told = [...hostIds]
+    const names = await reads.namesOf(told)
+    for (const hostId of told) hostIds.delete(hostId)
+    return names
+  }
+  return { claim, takeOver, isUntold: (hostId: number) => hostIds.has(hostId) }
+}

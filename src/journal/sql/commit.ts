@@ -1,0 +1,217 @@
+import { type Kysely, sql } from 'kysely'
+import type { EventId, HostName } from '../../events/event.ts'
+import type { DecidedEvent, PassedOn, Sender, Submission } from '../journal.ts'
+import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { hashOf, keyOf, toBytes, toRequestBytes } from './bytes.ts'
+import { bucketOf, firstSeqOf, MAX_EVENTS, parseHost, parseId } from './columns.ts'
+import { type Cell, chunksOf, type Dialect } from './dialect.ts'
+import { type Interner, type Kind, toText } from './intern.ts'
+import { findOwners, findUntold, type OwnerOf, tellOwners } from './pass-on.ts'
+import { keepLife } from './replica.ts'
+import { TABLES } from './tables.ts'
+
+export interface CommitParts {
+  readonly dialect: Dialect
+  readonly interner: Interner
+}
+
+/** The numbers of all texts that a batch needs. */
+interface Numbers {
+  host(host: HostName): number
+  kind(kind: Kind): number
+  sender(sender: Sender): number
+}
+
+/** A submission, or a part of one that is too large for one number, with the number it was given. */
+interface Part {
+  readonly request: number
+  readonly submission: Submission
+  readonly events: readonly DecidedEvent[]
+}
+
+/** A delivery as it is committed. */
+interface NewDelivery {
+  readonly eventId: EventId
+  readonly host: HostName
+  readonly owner: number
+  readonly hostId: number
+  readonly row: readonly Cell[]
+}
+
+/** Whose the deliveries are to be, and what this process has not told its engine of. */
+export interface CommitAbout extends CommitParts {
+  readonly life: number
+  /** Whether open deliveries to this host were found that have not been told of. */
+  readonly isUntold: (hostId: number) => boolean
+}
+
+/**
+ * Writes submissions in the transaction that is open, each as the deliveries of this life, and answers which are not. `isAgain`: some
+ * may be there already, from a try of which nobody knows what became.
+ */
+export async function writeSubmissions(
+  db: Kysely<unknown>,
+  submissions: readonly Submission[],
+  about: CommitAbout & { readonly isAgain: boolean },
+): Promise<readonly (readonly PassedOn[])[]> {
+  const kept = about.isAgain ? await findKept(db, submissions, about) : new Map<Submission, readonly PassedOn[]>()
+  const fresh = submissions.filter((submission) => !kept.has(submission))
+  const written = await writeFresh(db, fresh, about)
+  return submissions.map((submission) => kept.get(submission) ?? written.get(submission) ?? [])
+}
+
+async function writeFresh(
+  db: Kysely<unknown>,
+  submissions: readonly Submission[],
+  { dialect, interner, life, isUntold }: CommitAbout,
+): Promise<ReadonlyMap<Submission, readonly PassedOn[]>> {
+  if (submissions.length === 0) return new Map()
+  const numbers = await giveNumbers(interner, submissions)
+  const kept = await keepLife(db, dialect, life)
+  const ownerOf = await findOwners(db, { dialect, kept, places: placesOf(submissions, numbers) })
+  const untold = await findUntold(db, kept)
+  const parts = await writeRequests(db, { dialect, numbers, step: kept.numberStep }, submissions)
+  const ids = parts.flatMap(toRequestIds)
+  await dialect.insert(db, TABLES.requestIds, ids)
+  await dialect.insert(
+    db,
+    TABLES.events,
+    parts.flatMap((part) => toEvents(part, numbers)),
+  )
+  const deliveries = new Map(parts.map((part) => [part, toDeliveries(part, numbers, ownerOf)]))
+  const made = [...deliveries.values()].flat()
+  const rows = made.map(({ row }) => row)
+  if (rows.length > 0) await dialect.insert(db, TABLES.openDeliveries, rows)
+  const deferrals = parts.flatMap((part) => toDeferrals(part, life))
+  if (deferrals.length > 0) await dialect.insert(db, TABLES.deferrals, deferrals)
+  await tellOwners(db, { dialect, life, made })
+  const passed = new Map<Submission, readonly PassedOn[]>()
+  for (const [{ submission }, all] of deliveries) {
+    const later = all.filter(({ owner, hostId }) => owner !== life || untold.has(hostId) || isUntold(hostId))
+    const told = later.map(({ eventId, host, owner }) => ({ eventId, host, isOurs: owner === life }))
+    if (told.length > 0) passed.set(submission, [...(passed.get(submission) ?? []), ...told])
+  }
+  return passed
+}
+
+async function giveNumbers({ hosts, kinds, senders }: Interner, submissions: readonly Submission[]): Promise<Numbers> {
+  const events = submissions.flatMap((submission) => submission.events)
+  return {
+    host: await hosts.give(events.flatMap((event) => destinationsOf(event).map(({ host }) => host))),
+    kind: await kinds.give(events.map(({ event }) => event)),
+    sender: await senders.give(submissions.map(({ sender }) => sender)),
+  }
+}
+
+function destinationsOf({ outcome }: DecidedEvent) {
+  return outcome.kind === 'accepted' ? outcome.destinations : []
+}
+
+function placesOf(submissions: readonly Submission[], numbers: Numbers) {
+  return submissions.flatMap(({ events }) =>
+    events.flatMap((decided) => {
+      const destinations = destinationsOf(decided)
+      const serverHash = destinations.length === 0 ? 0 : hashOf(toBytes(decided.event.serverId))
+      return destinations.map(({ host }) => ({ serverHash, hostId: numbers.host(host) }))
+    }),
+  )
+}
+
+/**
+ * Numbers the requests: by the database, in the order in which replicas come, so that a request that is sent after another was
+ * answered has the greater number, whichever replicas they reached. One statement gives its rows ascending numbers.
+ */
+async function writeRequests(
+  db: Kysely<unknown>,
+  { dialect, numbers, step }: { readonly dialect: Dialect; readonly numbers: Numbers; readonly step: number },
+  submissions: readonly Submission[],
+): Promise<readonly Part[]> {
+  const parts = submissions.flatMap((submission) =>
+    chunksOf(submission.events, MAX_EVENTS).map((events) => ({ submission, events })),
+  )
+  const rows = parts.map(({ submission, events }) => [
+    events.length,
+    submission.receivedAtUs,
+    toRequestBytes(submission.requestId),
+    submission.globalRequestId === null ? null : toRequestBytes(submission.globalRequestId),
+    numbers.sender(submission.sender),
+    submission.microversion,
+  ])
+  const given = await dialect.insertNumbered(db, TABLES.requests, rows, { by: 'request', step })
+  return parts.map((part, i) => ({ ...part, request: given[i] ?? Number.NaN }))
+}
+
+function toRequestIds({ request, submission: { requestId, globalRequestId } }: Part): readonly Cell[][] {
+  const ids = new Set(globalRequestId === null ? [requestId] : [requestId, globalRequestId])
+  return [...ids].map((id) => [bucketOf(request), keyOf(toRequestBytes(id)), request])
+}
+
+function toEvents({ request, events }: Part, numbers: Numbers): readonly Cell[][] {
+  const first = firstSeqOf(request)
+  const bucket = bucketOf(request)
+  return events.map(({ id, event, outcome }, i) => [
+    first + i,
+    toBytes(id),
+    bucket,
+    toBytes(event.serverId),
+    numbers.kind(event),
+    event.tag === null ? null : toBytes(event.tag),
+    outcome.code,
+  ])
+}
+
+function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: OwnerOf): readonly NewDelivery[] {
+  const first = firstSeqOf(request)
+  return events.flatMap((decided, i) => {
+    const destinations = destinationsOf(decided)
+    if (destinations.length === 0) return []
+    const eventId = decided.id
+    const id = toBytes(eventId)
+    const serverHash = hashOf(toBytes(decided.event.serverId))
+    return destinations.map(({ host, cell }) => {
+      const hostId = numbers.host(host)
+      const owner = ownerOf({ serverHash, hostId })
+      const where = cell === null ? null : toBytes(cell)
+      const row = [owner, hostId, first + i, id, serverHash, where, STATE_NUMBERS.pending, 0, null, null]
+      return { eventId, host, owner, hostId, row }
+    })
+  })
+}
+
+function toDeferrals({ request, events }: Part, life: number): readonly Cell[][] {
+  return events.flatMap(({ outcome }, i) =>
+    outcome.kind === 'deferred'
+      ? [[firstSeqOf(request) + i, toBytes(outcome.cell), DEFERRAL_NUMBERS.waiting, toText(outcome.reason), life]]
+      : [],
+  )
+}
+
+/** Which submissions are there already, with their open deliveries: those of this life may stand behind others by now. */
+async function findKept(
+  db: Kysely<unknown>,
+  submissions: readonly Submission[],
+  { dialect, life }: CommitParts & { readonly life: number },
+): Promise<Map<Submission, readonly PassedOn[]>> {
+  const kept = new Map<Submission, PassedOn[]>()
+  const byId = new Map(submissions.flatMap((submission) => submission.events.map(({ id }) => [id, submission] as const)))
+  for (const chunk of chunksOf([...byId.keys()])) {
+    const ids = chunk.map(toBytes)
+    const there = await sql<{ id: Buffer }>`SELECT id FROM events WHERE ${dialect.isOneOf('id', ids)}`.execute(db)
+    for (const { id } of there.rows) {
+      const submission = byId.get(parseId(id))
+      if (submission !== undefined && !kept.has(submission)) kept.set(submission, [])
+    }
+    const open = await sql<{
+      id: Buffer
+      host: Buffer
+      owner: number
+    }>`SELECT o.id, h.host, o.owner FROM open_deliveries o JOIN hosts h ON h.host_id = o.host_id
+      WHERE ${dialect.isOneOf('o.id', ids)}`.execute(db)
+    for (const { id, host, owner } of open.rows) {
+      const eventId = parseId(id)
+      const submission = byId.get(eventId)
+      if (submission !== undefined) kept.get(submission)?.push({ eventId, host: parseHost(host), isOurs: owner === life })
+    }
+  }
+  return kept
+}

@@ -1,0 +1,117 @@
+import { type Kysely, sql } from 'kysely'
+import type { EventId } from '../../events/event.ts'
+import { STATE_NUMBERS } from '../states.ts'
+import { toBytes } from './bytes.ts'
+import { parseId } from './columns.ts'
+import { type Cell, chunksOf, type Dialect } from './dialect.ts'
+import { toText } from './intern.ts'
+import { TABLES } from './tables.ts'
+
+/** An open delivery, as it changes. */
+export interface OpenDelivery {
+  readonly owner: number
+  readonly hostId: number
+  readonly seq: number
+  readonly id: Buffer
+  readonly serverHash: number
+  readonly cell: Buffer | null
+  state: number
+  attempts: number
+  lastError: string | null
+  dispatchedAtUs: number | null
+  endedAtUs: number | null
+  change: 'none' | 'changed' | 'made'
+}
+
+/** Where a delivery is found among those of a batch. */
+export const placeOf = (eventId: string, hostId: number | undefined) => `${eventId} ${hostId}`
+
+/** All open deliveries of these events, held until the transaction ends, in an order that all replicas keep. */
+export async function holdOpen(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  ids: readonly EventId[],
+): Promise<Map<string, OpenDelivery>> {
+  const open = new Map<string, OpenDelivery>()
+  for (const chunk of chunksOf([...new Set(ids)].sort())) {
+    const { rows } = await sql<OpenRow>`SELECT * FROM open_deliveries
+      WHERE ${dialect.isOneOf('id', chunk.map(toBytes))} ORDER BY id, host_id FOR UPDATE`.execute(db)
+    for (const row of rows) open.set(placeOf(parseId(row.id), row.host_id), toOpen(row))
+  }
+  return open
+}
+
+interface OpenRow {
+  readonly owner: number
+  readonly host_id: number
+  readonly seq: number
+  readonly id: Buffer
+  readonly server_hash: number
+  readonly cell: Buffer | null
+  readonly state: number
+  readonly attempts: number
+  readonly last_error: string | null
+  readonly dispatched_at: number | null
+}
+
+function toOpen(row: OpenRow): OpenDelivery {
+  return {
+    owner: row.owner,
+    hostId: row.host_id,
+    seq: row.seq,
+    id: row.id,
+    serverHash: row.server_hash,
+    cell: row.cell,
+    state: row.state,
+    attempts: row.attempts,
+    lastError: row.last_error,
+    dispatchedAtUs: row.dispatched_at,
+    endedAtUs: null,
+    change: 'none',
+  }
+}
+
+/** A delivery that is made later than its event: it stands where its event stands. */
+export function newOpen(about: Pick<OpenDelivery, 'owner' | 'hostId' | 'seq' | 'id' | 'serverHash' | 'cell'>): OpenDelivery {
+  const fresh = { state: STATE_NUMBERS.pending, attempts: 0, lastError: null, dispatchedAtUs: null, endedAtUs: null }
+  return { ...about, ...fresh, change: 'made' }
+}
+
+/** Writes what changed: what ended goes to `deliveries`, what is open stays where it is. */
+export async function writeBack(db: Kysely<unknown>, dialect: Dialect, all: readonly OpenDelivery[]): Promise<void> {
+  const changed = all.filter(({ change }) => change !== 'none')
+  const ended = changed.filter(({ endedAtUs }) => endedAtUs !== null)
+  const open = changed.filter(({ endedAtUs }) => endedAtUs === null)
+  if (ended.length > 0) await dialect.insert(db, TABLES.deliveries, ended.map(toEndedRow))
+  await deleteEnded(
+    db,
+    dialect,
+    all.filter(({ change }) => change !== 'made'),
+  )
+  if (open.length === 0) return
+  const tail = dialect.orReplace('owner, host_id, seq', ['state', 'attempts', 'last_error', 'dispatched_at'])
+  await dialect.insert(db, TABLES.openDeliveries, open.map(toOpenRow), tail)
+}
+
+/** Removes those of the held that ended: by event where all of it has ended, which is nearly always. */
+async function deleteEnded(db: Kysely<unknown>, dialect: Dialect, held: readonly OpenDelivery[]): Promise<void> {
+  const stillOpen = new Set(held.filter(({ endedAtUs }) => endedAtUs === null).map(({ seq }) => seq))
+  const ended = held.filter(({ endedAtUs }) => endedAtUs !== null)
+  const whole = new Set(ended.filter(({ seq }) => !stillOpen.has(seq)).map(({ id }) => id))
+  for (const chunk of chunksOf([...whole]))
+    await sql`DELETE FROM open_deliveries WHERE ${dialect.isOneOf('id', chunk)}`.execute(db)
+  for (const { seq, owner, hostId } of ended) {
+    if (!stillOpen.has(seq)) continue
+    await sql`DELETE FROM open_deliveries WHERE owner = ${owner} AND host_id = ${hostId} AND seq = ${seq}`.execute(db)
+  }
+}
+
+/** A row for `open_deliveries`. */
+export function toOpenRow(delivery: OpenDelivery): readonly Cell[] {
+  const { owner, hostId, seq, id, serverHash, cell, state, attempts, lastError, dispatchedAtUs } = delivery
+  return [owner, hostId, seq, id, serverHash, cell, state, attempts, toText(lastError), dispatchedAtUs]
+}
+
+function toEndedRow({ seq, hostId, cell, state, attempts, lastError, dispatchedAtUs, endedAtUs }: OpenDelivery): readonly Cell[] {
+  return [seq, hostId, cell, state, attempts, toText(lastError), dispatchedAtUs, endedAtUs]
+}

@@ -1,0 +1,118 @@
+import { sql } from 'kysely'
+import type { Database } from '../../database/connect.ts'
+import type { EventId, HostName } from '../../events/event.ts'
+import type { Delivery, HostSummary, UnlocatedEvent } from '../journal.ts'
+import { STATE_NUMBERS } from '../states.ts'
+import { toBytes } from './bytes.ts'
+import {
+  EVENT_COLUMNS,
+  EVENT_JOINS,
+  parseCell,
+  parseEvent,
+  parseHost,
+  parseId,
+  parseNumber,
+  parseRequest,
+  type Row,
+} from './columns.ts'
+import { chunksOf, dialectOf } from './dialect.ts'
+import type { Interner } from './intern.ts'
+import { findPlace } from './place.ts'
+
+/** Whether anybody has open deliveries of a host. By way of the owners, so that the key of the table is used. */
+const HAS_OPEN = 'EXISTS (SELECT 1 FROM replicas p JOIN open_deliveries o ON o.owner = p.replica AND o.host_id = h.host_id)'
+
+export type OpenReads = ReturnType<typeof createOpenReads>
+
+/** What is open, and how the hosts stand. Everything rejects with `DatabaseTrouble`. */
+export function createOpenReads({ engine, kysely }: Database<unknown>, interner: Interner) {
+  const dialect = dialectOf(engine)
+
+  const placeOf = async (id: EventId | null): Promise<number> => (id === null ? -1 : (await findPlace(kysely, id)).seq)
+
+  const open = async (
+    life: number,
+    { host, after, limit }: { host: HostName; after: EventId | null; limit: number },
+  ): Promise<readonly Delivery[]> => {
+    const hostId = (await interner.hosts.find([host]))(host)
+    if (hostId === undefined) return []
+    const place = await placeOf(after)
+    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(EVENT_COLUMNS)}, o.cell, o.attempts
+      FROM open_deliveries o JOIN events e ON e.seq = o.seq ${sql.raw(EVENT_JOINS)}
+      WHERE o.owner = ${life} AND o.host_id = ${hostId} AND o.seq > ${place} ORDER BY o.seq LIMIT ${limit}`.execute(kysely)
+    return rows.map((row) => ({
+      eventId: parseId(row['id']),
+      host,
+      cell: parseCell(row['cell']),
+      event: parseEvent(row),
+      ...parseRequest(row),
+      attempts: Number(row['attempts']),
+    }))
+  }
+  const unlocated = async (life: number, after: EventId | null, limit: number): Promise<readonly UnlocatedEvent[]> => {
+    const place = await placeOf(after)
+    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(EVENT_COLUMNS)}, u.cell
+      FROM deferrals u JOIN events e ON e.seq = u.seq ${sql.raw(EVENT_JOINS)}
+      WHERE u.owner = ${life} AND u.seq > ${place} ORDER BY u.seq LIMIT ${limit}`.execute(kysely)
+    return rows.flatMap((row) => {
+      const cell = parseCell(row['cell'])
+      return cell === null ? [] : [{ eventId: parseId(row['id']), cell, event: parseEvent(row), ...parseRequest(row) }]
+    })
+  }
+  const summarize = async (hosts: readonly Row[]): Promise<readonly HostSummary[]> => {
+    const counts = new Map<string, number>()
+    for (const chunk of chunksOf(hosts.map((row) => Number(row['host_id'])))) {
+      const { rows } = await sql<{ host_id: number; state: number; deliveries: number }>`
+        SELECT ${dialect.inOrder} o.host_id, o.state, count(*) AS deliveries FROM replicas p
+        JOIN hosts h ON ${dialect.isOneOf('h.host_id', chunk)} JOIN open_deliveries o ON o.owner = p.replica AND o.host_id = h.host_id
+        GROUP BY o.host_id, o.state`.execute(kysely)
+      for (const row of rows) counts.set(`${row.host_id} ${row.state}`, row.deliveries)
+    }
+    return hosts.map((row) => ({
+      host: parseHost(row['host']),
+      pending: counts.get(`${row['host_id']} ${STATE_NUMBERS.pending}`) ?? 0,
+      dispatched: counts.get(`${row['host_id']} ${STATE_NUMBERS.dispatched}`) ?? 0,
+      lastSeenUs: parseNumber(row['last_seen']),
+    }))
+  }
+  const hosts = async (after: HostName | null, limit: number): Promise<readonly HostSummary[]> => {
+    const { rows } = await sql<Row>`SELECT h.host_id, h.host, h.last_seen FROM hosts h
+      WHERE h.host > ${Buffer.from(after ?? '')} AND (h.last_seen IS NOT NULL OR ${sql.raw(HAS_OPEN)})
+      ORDER BY h.host LIMIT ${limit}`.execute(kysely)
+    return summarize(rows)
+  }
+  const host = async (name: HostName): Promise<HostSummary | null> => {
+    const { rows } = await sql<Row>`SELECT h.host_id, h.host, h.last_seen FROM hosts h
+      WHERE h.host = ${Buffer.from(name)} AND (h.last_seen IS NOT NULL OR ${sql.raw(HAS_OPEN)})`.execute(kysely)
+    return (await summarize(rows))[0] ?? null
+  }
+  /** The names of hosts by their numbers, sorted. */
+  const namesOf = async (hostIds: readonly number[]): Promise<readonly HostName[]> => {
+    const names = new Set<HostName>()
+    for (const chunk of chunksOf([...new Set(hostIds)])) {
+      const { rows } = await sql<Row>`SELECT host FROM hosts WHERE ${dialect.isOneOf('host_id', chunk)}`.execute(kysely)
+      for (const row of rows) names.add(parseHost(row['host']))
+    }
+    return [...names].sort()
+  }
+  /** The hosts of all that a life owns. */
+  const hostsOf = async (life: number): Promise<readonly number[]> => {
+    const { rows } = await sql<{ host_id: number }>`SELECT DISTINCT host_id FROM open_deliveries WHERE owner = ${life}`.execute(
+      kysely,
+    )
+    return rows.map(({ host_id }) => host_id)
+  }
+  /** Of these events, those that the host ever had a delivery of that has ended. */
+  const endedOf = async (name: HostName, ids: readonly EventId[]): Promise<ReadonlySet<EventId>> => {
+    const ended = new Set<EventId>()
+    const hostId = (await interner.hosts.find([name]))(name)
+    if (hostId === undefined) return ended
+    for (const chunk of chunksOf(ids)) {
+      const { rows } = await sql<Row>`SELECT e.id FROM events e JOIN deliveries d ON d.seq = e.seq
+        WHERE ${dialect.isOneOf('e.id', chunk.map(toBytes))} AND d.host_id = ${hostId}`.execute(kysely)
+      for (const row of rows) ended.add(parseId(row['id']))
+    }
+    return ended
+  }
+  return { open, unlocated, hosts, host, namesOf, hostsOf, endedOf }
+}

@@ -1,0 +1,136 @@
+import { type Kysely, sql } from 'kysely'
+import { type DeliveryStep, describeMove } from '../journal.ts'
+import { STATE_NUMBERS } from '../states.ts'
+import { toBytes } from './bytes.ts'
+import type { CommitParts } from './commit.ts'
+import { chunksOf } from './dialect.ts'
+import { holdOpen, newOpen, type OpenDelivery, placeOf, writeBack } from './open-deliveries.ts'
+import { findOwners, tellOwners } from './pass-on.ts'
+import { keepLife } from './replica.ts'
+
+/** Steps that are recorded together. */
+export interface StepBatch {
+  readonly steps: readonly DeliveryStep[]
+  /** Whether they are also taken by deliveries that another replica makes: a host may tell any of them what became of an event. */
+  readonly ofAnyOwner: boolean
+}
+
+/** What became of a step: `none` where no open delivery of this owner is there. */
+export type StepFate = 'applied' | 'none'
+
+/**
+ * Writes the steps of deliveries in the transaction that is open: those that are open are read and held, take their steps in order,
+ * and are written back together. A fate for each step, per batch.
+ *
+ *     step \ state        pending                        dispatched
+ *     dispatched          -> dispatched, +1 attempt      dispatched again, +1 attempt
+ *       isEnd             -> ended, +1 attempt           -> ended, +1 attempt
+ *     returned            the reason is kept             -> pending, the reason is kept
+ *     acknowledged        -> ended                       -> ended
+ *     expired, failed     -> ended, the reason is kept   -> ended, the reason is kept
+ *     moved               -> superseded                  -> superseded; in both cases a delivery for each host that has none
+ */
+export async function writeSteps(
+  db: Kysely<unknown>,
+  batches: readonly StepBatch[],
+  about: CommitParts & { readonly life: number },
+): Promise<readonly (readonly StepFate[])[]> {
+  const { dialect, interner, life } = about
+  const steps = batches.flatMap((batch) => batch.steps)
+  const numberOf = await interner.hosts.find(steps.map(({ host }) => host))
+  const open = await holdOpen(
+    db,
+    dialect,
+    steps.map(({ eventId }) => eventId),
+  )
+  const heirsOf = await prepareMoves(db, { ...about, steps, held: [...open.values()] })
+  const take = (step: DeliveryStep, ofAnyOwner: boolean): StepFate => {
+    const delivery = open.get(placeOf(step.eventId, numberOf(step.host)))
+    if (delivery === undefined || delivery.endedAtUs !== null) return 'none'
+    if (!ofAnyOwner && delivery.owner !== life) return 'none'
+    takeStep(delivery, step)
+    for (const heir of heirsOf(delivery, step)) {
+      const place = placeOf(step.eventId, heir.hostId)
+      if (!open.has(place)) open.set(place, heir)
+    }
+    return 'applied'
+  }
+  const fates = batches.map(({ steps: own, ofAnyOwner }) => own.map((step) => take(step, ofAnyOwner)))
+  const all = [...open.values()]
+  await writeBack(db, dialect, all)
+  await tellOwners(db, { dialect, life, made: all.filter(({ change }) => change === 'made') })
+  return fates
+}
+
+function takeStep(delivery: OpenDelivery, step: DeliveryStep): void {
+  if (delivery.change === 'none') delivery.change = 'changed'
+  const end = (state: number, reason: string | null) => {
+    delivery.state = state
+    delivery.lastError = reason ?? delivery.lastError
+    delivery.endedAtUs = step.atUs
+  }
+  switch (step.kind) {
+    case 'dispatched':
+      delivery.attempts++
+      delivery.dispatchedAtUs = step.atUs
+      if (step.isEnd) end(STATE_NUMBERS.dispatchedForGood, null)
+      else delivery.state = STATE_NUMBERS.dispatched
+      return
+    case 'returned':
+      delivery.state = STATE_NUMBERS.pending
+      delivery.lastError = step.reason
+      return
+    case 'acknowledged':
+      end(STATE_NUMBERS.acknowledged, null)
+      return
+    case 'expired':
+    case 'failed':
+      end(STATE_NUMBERS[step.kind], step.reason)
+      return
+    case 'moved':
+      end(STATE_NUMBERS.superseded, describeMove(step.to))
+      return
+  }
+}
+
+/**
+ * Sees to all that moves need. Answers for a delivery that takes such a step those that are to stand for it: none for a host where
+ * the event had one that has ended.
+ */
+async function prepareMoves(
+  db: Kysely<unknown>,
+  {
+    dialect,
+    interner,
+    life,
+    steps,
+    held,
+  }: CommitParts & { life: number; steps: readonly DeliveryStep[]; held: readonly OpenDelivery[] },
+): Promise<(delivery: OpenDelivery, step: DeliveryStep) => readonly OpenDelivery[]> {
+  const hosts = steps.flatMap((step) => (step.kind === 'moved' ? step.to.map(({ host }) => host) : []))
+  if (hosts.length === 0 || held.length === 0) return () => []
+  const numberOf = await interner.hosts.give(hosts)
+  const places = held.flatMap(({ serverHash }) => hosts.map((host) => ({ serverHash, hostId: numberOf(host) })))
+  const ownerOf = await findOwners(db, { dialect, kept: await keepLife(db, dialect, life), places })
+  const ended = new Set<string>()
+  for (const chunk of chunksOf(held.map(({ seq }) => seq))) {
+    const { rows } = await sql<{ seq: number; host_id: number }>`SELECT seq, host_id FROM deliveries
+      WHERE ${dialect.isOneOf('seq', chunk)}`.execute(db)
+    for (const { seq, host_id } of rows) ended.add(`${seq} ${host_id}`)
+  }
+  return ({ seq, id, serverHash }, step) => {
+    if (step.kind !== 'moved') return []
+    const destinations = step.to.filter(({ host }) => !ended.has(`${seq} ${numberOf(host)}`))
+    return destinations.map(({ host, cell }) => {
+      const hostId = numberOf(host)
+      return newOpen({
+        owner: ownerOf({ serverHash, hostId }),
+        hostId,
+        seq,
+        id,
+        serverHash,
+        cell: cell === null ? null : toBytes(cell),
+      })
+    })
+  }
+}

@@ -1,0 +1,81 @@
+import type { BulkTable } from './dialect.ts'
+
+/** The tables that rows are added to in bulk. */
+export const TABLES = {
+  requests: {
+    name: 'requests',
+    columns: [
+      ['size', 'int'],
+      ['received_at', 'bigint'],
+      ['request_id', 'bytea'],
+      ['global_request_id', 'bytea'],
+      ['sender', 'int'],
+      ['microversion', 'text'],
+    ],
+  },
+  requestIds: {
+    name: 'request_ids',
+    columns: [
+      ['bucket', 'int'],
+      ['id', 'bytea'],
+      ['request', 'bigint'],
+    ],
+  },
+  events: {
+    name: 'events',
+    columns: [
+      ['seq', 'bigint'],
+      ['id', 'bytea'],
+      ['bucket', 'int'],
+      ['server', 'bytea'],
+      ['kind', 'int'],
+      ['tag', 'bytea'],
+      ['code', 'int'],
+    ],
+  },
+  openDeliveries: {
+    name: 'open_deliveries',
+    columns: [
+      ['owner', 'int'],
+      ['host_id', 'int'],
+      ['seq', 'bigint'],
+      ['id', 'bytea'],
+      ['server_hash', 'int'],
+      ['cell', 'bytea'],
+      ['state', 'int'],
+      ['attempts', 'int'],
+      ['last_error', 'text'],
+      ['dispatched_at', 'bigint'],
+    ],
+  },
+  deliveries: {
+    name: 'deliveries',
+    columns: [
+      ['seq', 'bigint'],
+      ['host_id', 'int'],
+      ['cell', 'bytea'],
+      ['state', 'int'],
+      ['attempts', 'int'],
+      ['last_error', 'text'],
+      ['dispatched_at', 'bigint'],
+      ['ended_at', 'bigint'],
+    ],
+  },
+  deferrals: {
+    name: 'deferrals',
+    columns: [
+      ['seq', 'bigint'],
+      ['cell', 'bytea'],
+      ['state', 'int'],
+      ['reason', 'text'],
+      ['owner', 'int'],
+    ],
+  },
+  passed: {
+    name: 'passed',
+    columns: [
+      ['owner', 'int'],
+      ['host_id', 'int'],
+    ],
+  },
+} as const satisfies Readonly<Record<string, BulkTable>>

@@ -1,0 +1,122 @@
+/** Rows of the file as what they mean: the edge at which they are believed. */
+import type { SQLOutputValue } from 'node:sqlite'
+import type { CellId, EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
+import type { EventName, EventStatus } from '../../events/names.ts'
+import type { RegisteredServer } from '../../servers/registry/registry.ts'
+import type { Deferral, Delivery, DeliveryRecord, EventRecord, HostSummary, Sender, UnlocatedEvent } from '../journal.ts'
+import { toDeferralState, toState } from '../states.ts'
+import { type Column, fromRequestColumn, fromUuidColumn } from './columns.ts'
+
+export type Row = Record<string, SQLOutputValue>
+
+function parseColumn(value: SQLOutputValue | undefined): Column {
+  return value instanceof Uint8Array ? value : String(value)
+}
+
+function parseText(value: SQLOutputValue | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
+}
+
+function parseNumber(value: SQLOutputValue | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value)
+}
+
+function parseEvent(row: Row): ExternalEvent {
+  return {
+    serverId: fromUuidColumn(parseColumn(row['server'])) as ServerId,
+    name: row['name'] as EventName,
+    status: row['status'] as EventStatus,
+    tag: row['tag'] === null ? null : fromUuidColumn(parseColumn(row['tag'])),
+  }
+}
+
+function parseRequest(row: Row) {
+  return {
+    receivedAtUs: Number(row['received_at']),
+    requestId: fromRequestColumn(parseColumn(row['request_id'])),
+    globalRequestId: row['global_request_id'] === null ? null : fromRequestColumn(parseColumn(row['global_request_id'])),
+    sender: parseSender(row),
+  }
+}
+
+function parseSender(row: Row): Sender {
+  return {
+    userId: parseText(row['user_id']),
+    userName: parseText(row['user_name']),
+    projectId: parseText(row['project_id']),
+  }
+}
+
+function parseDeferral(row: Row): Deferral | null {
+  if (row['deferral'] === null) return null
+  return {
+    cell: row['cell'] as CellId,
+    reason: String(row['reason']),
+    state: toDeferralState(Number(row['deferral'])),
+  }
+}
+
+export function parseEventRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord {
+  return {
+    id: fromUuidColumn(parseColumn(row['id'])) as EventId,
+    ...parseRequest(row),
+    microversion: String(row['microversion']),
+    event: parseEvent(row),
+    code: Number(row['code']),
+    deferral: parseDeferral(row),
+    deliveries,
+  }
+}
+
+export function parseDeliveryRecord(row: Row): DeliveryRecord {
+  const state = toState(Number(row['state']))
+  return {
+    host: row['host'] as HostName,
+    cell: row['cell'] as CellId | null,
+    state,
+    attempts: Number(row['attempts']),
+    lastError: parseText(row['last_error']),
+    dispatchedAtUs: parseNumber(row['dispatched_at']),
+    acknowledgedAtUs: state === 'acknowledged' ? parseNumber(row['ended_at']) : null,
+  }
+}
+
+export function parseDelivery(row: Row, host: HostName): Delivery {
+  return {
+    eventId: fromUuidColumn(parseColumn(row['id'])) as EventId,
+    host,
+    cell: row['cell'] as CellId | null,
+    event: parseEvent(row),
+    ...parseRequest(row),
+    attempts: Number(row['attempts']),
+  }
+}
+
+export function parseUnlocated(row: Row): UnlocatedEvent {
+  return {
+    eventId: fromUuidColumn(parseColumn(row['id'])) as EventId,
+    cell: row['cell'] as CellId,
+    event: parseEvent(row),
+    ...parseRequest(row),
+  }
+}
+
+export function parseHostSummary(row: Row): HostSummary {
+  return {
+    host: row['host'] as HostName,
+    pending: Number(row['pending']),
+    dispatched: Number(row['dispatched']),
+    lastSeenUs: parseNumber(row['last_seen']),
+  }
+}
+
+export function parseServer(row: Row): RegisteredServer {
+  return {
+    uuid: fromUuidColumn(parseColumn(row['uuid'])) as ServerId,
+    host: row['host'] as HostName | null,
+    movingTo: row['moving_to'] as HostName | null,
+    projectId: parseText(row['project_id']),
+    name: parseText(row['name']),
+    updatedAtUs: Number(row['updated_at']),
+  }
+}

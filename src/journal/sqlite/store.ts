@@ -1,0 +1,165 @@
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Destination } from '../../events/event.ts'
+import type { Log } from '../../observe/log.ts'
+import type { ServerRows } from '../../servers/registry/registry.ts'
+import {
+  type DecidedEvent,
+  type DeliveryStep,
+  describeMove,
+  type Journal,
+  JournalUnavailable,
+  type LateLocation,
+  type Submission,
+} from '../journal.ts'
+import { createTouches } from '../touches.ts'
+import { openForReading } from './database.ts'
+import { makeDirectory } from './directory.ts'
+import { lockFile } from './lock.ts'
+import type { WireDestination, WireEvent, WireLocation, WireStep, WireSubmission, WriterCalls } from './protocol.ts'
+import type { ReaderCalls } from './reads.ts'
+import { createServerRows } from './server-rows.ts'
+import { startThread, type Thread } from './thread.ts'
+
+/** The embedded journal, and the registry's rows in the same file. */
+export interface SqliteStore extends Journal {
+  /** For `createRegistry`. */
+  readonly servers: ServerRows
+}
+
+/** Where the file is, and who hears of trouble with it. */
+export interface SqliteJournalOptions {
+  readonly file: string
+  readonly log: Log
+}
+
+/**
+ * Opens (and where it is missing makes) the journal's file and brings its schema up to date. Rejects with `JournalUnavailable`
+ * whose message says what is wrong and how to mend it: no such directory, not writable, in use, damaged, from a newer novacast.
+ */
+export async function openSqliteJournal({ file, log }: SqliteJournalOptions): Promise<SqliteStore> {
+  prepareDirectory(file)
+  const lock = lockFile(file)
+  try {
+    const writer = await startThread<WriterCalls>({ entry: 'writer-thread', file, log })
+    const reader = await startThread<ReaderCalls>({ entry: 'reader-thread', file, log })
+    return createStore(writer, reader, openForReading(file), () => lock.release())
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function prepareDirectory(file: string): void {
+  try {
+    makeDirectory(dirname(file))
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new JournalUnavailable(`the journal's directory ${dirname(file)} cannot be made: ${text}`, { cause: error })
+  }
+}
+
+function createStore(
+  writer: Thread<WriterCalls>,
+  reader: Thread<ReaderCalls>,
+  db: DatabaseSync,
+  release: () => void,
+): SqliteStore {
+  const touches = createTouches((noted) => writer.call('touch', noted, noted.length))
+  const shutDown = async () => {
+    await touches.write()
+    await reader.close()
+    db.close()
+    // The last connection to go folds the log into the file.
+    await writer.close()
+    release()
+  }
+  let closed: Promise<void> | undefined
+  let claimedOf = 0
+  return {
+    commit: async (submission) => {
+      if (submission.events.length > 0) await writer.call('commit', toWireSubmission(submission), submission.events.length)
+      return []
+    },
+    open: (host, after, limit) => reader.call('open', { host, after, limit }),
+    record: async (steps) => {
+      if (steps.length === 0) return 0
+      const fates = await writer.call('record', steps.map(toWireStep), steps.length)
+      return fates.filter((fate) => fate === 'applied').length
+    },
+    claim: async () => {
+      // What a writer that died had committed was rejected as unknown: the next one's hosts are all claimed anew.
+      const { starts } = writer
+      if (claimedOf === starts) return []
+      const hosts = await reader.call('claim', null)
+      claimedOf = starts
+      return hosts
+    },
+    unlocated: (after, limit) => reader.call('unlocated', { after, limit }),
+    locate: async (locations) => {
+      if (locations.length > 0) await writer.call('locate', locations.map(toWireLocation), locations.length)
+    },
+    acknowledge: async (host, ids, atUs) => {
+      const steps = ids.map((id): WireStep => ['acknowledged', host, id, atUs, null, null])
+      const fates = steps.length === 0 ? [] : await writer.call('record', steps, steps.length)
+      return {
+        acknowledged: fates.filter((fate) => fate === 'applied').length,
+        unknown: ids.filter((_, i) => fates[i] === 'unknown'),
+      }
+    },
+    search: (query) => reader.call('search', query),
+    event: (id) => reader.call('event', id),
+    hosts: async (after, limit) => {
+      await touches.write()
+      return reader.call('hosts', { after, limit })
+    },
+    host: async (host) => {
+      await touches.write()
+      return reader.call('host', host)
+    },
+    touchHost: touches.note,
+    servers: createServerRows(db, writer, reader),
+    close: () => {
+      closed ??= shutDown()
+      return closed
+    },
+  }
+}
+
+function toWireSubmission(submission: Submission): WireSubmission {
+  const { userId, userName, projectId } = submission.sender
+  const { receivedAtUs, requestId, globalRequestId, microversion, events } = submission
+  return [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion, events.map(toWireEvent)]
+}
+
+function toWireEvent({ id, event, outcome }: DecidedEvent): WireEvent {
+  const destinations = outcome.kind === 'accepted' ? outcome.destinations.map(toWireDestination) : []
+  const deferred = outcome.kind === 'deferred' ? ([outcome.cell, outcome.reason] as const) : null
+  return [id, event.serverId, event.name, event.status, event.tag, outcome.code, destinations, deferred]
+}
+
+function toWireDestination({ host, cell }: Destination): WireDestination {
+  return [host, cell]
+}
+
+function toWireStep(step: DeliveryStep): WireStep {
+  const { kind, host, eventId, atUs } = step
+  switch (kind) {
+    case 'dispatched':
+      return [step.isEnd ? 'dispatchedForGood' : kind, host, eventId, atUs, null, null]
+    case 'acknowledged':
+      return [kind, host, eventId, atUs, null, null]
+    case 'returned':
+    case 'expired':
+    case 'failed':
+      return [kind, host, eventId, atUs, step.reason, null]
+    case 'moved':
+      return [kind, host, eventId, atUs, describeMove(step.to), step.to.map(toWireDestination)]
+  }
+}
+
+function toWireLocation(location: LateLocation): WireLocation {
+  const { kind, eventId, atUs } = location
+  if (kind !== 'located') return [kind, eventId, atUs, location.reason, []]
+  return [kind, eventId, atUs, null, location.destinations.map(toWireDestination)]
+}

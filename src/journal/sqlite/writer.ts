@@ -1,0 +1,87 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { createCommitter } from './commit.ts'
+import { type Fault, toFault } from './faults.ts'
+import { createInterner } from './intern.ts'
+import { createLocator } from './locate.ts'
+import type { StepFate, WireStep, WriterWork } from './protocol.ts'
+import { createServersWriter } from './servers-writer.ts'
+import { createSettler } from './settle.ts'
+import { createTally } from './tally.ts'
+
+/** What became of one piece of work. */
+export type WorkResult = { readonly kind: 'done'; readonly answer: unknown } | { readonly kind: 'failed'; readonly fault: Fault }
+
+/** A work that is parsed when its turn comes. */
+export interface Parcel {
+  parse(): WriterWork
+}
+
+/**
+ * Writes works, in order, in one transaction that is on disk when this returns; a result for each.
+ *
+ * A work that cannot be kept fails alone: the transaction is rolled back and each work gets one of its own. When nothing can be
+ * written now all fail at once, so that a full disk costs one attempt and not hundreds.
+ */
+export type WriteGroup = (works: readonly Parcel[]) => readonly WorkResult[]
+
+export function createWriter(db: DatabaseSync): WriteGroup {
+  const intern = createInterner(db)
+  const tally = createTally(db)
+  const committer = createCommitter(db, intern, tally)
+  const settle = createSettler(db, intern, tally)
+  const locate = createLocator(db, intern, tally)
+  const servers = createServersWriter(db)
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const commit = db.prepare('COMMIT')
+
+  const apply = (work: WriterWork): unknown => {
+    switch (work.kind) {
+      case 'commit':
+        committer.write(work.body)
+        return null
+      case 'record':
+        return work.body.map((step: WireStep): StepFate => settle(step))
+      case 'locate':
+        for (const location of work.body) locate(location)
+        return null
+      case 'touch':
+        for (const [host, atUs] of work.body) tally.seen(intern.host(host), atUs)
+        return null
+      case 'put':
+        return servers.put(work.body)
+      case 'remove':
+        return servers.remove(work.body)
+      case 'import':
+        for (const server of work.body) servers.put(server)
+        return null
+    }
+  }
+
+  const rollBack = () => {
+    // SQLite has rolled back by itself after some errors (sqlite.org/lang_transaction.html).
+    if (db.isTransaction) db.exec('ROLLBACK')
+    tally.reset()
+    intern.reset()
+    committer.reset()
+  }
+
+  const writeAll = (works: readonly Parcel[]): readonly WorkResult[] => {
+    begin.run()
+    const results = works.map((work): WorkResult => ({ kind: 'done', answer: apply(work.parse()) }))
+    tally.write()
+    commit.run()
+    return results
+  }
+
+  const write: WriteGroup = (works) => {
+    try {
+      return writeAll(works)
+    } catch (error) {
+      const fault = toFault(error)
+      if (fault.cost !== 'connection') rollBack()
+      if (fault.cost === 'item' && works.length > 1) return works.flatMap((work) => write([work]))
+      return works.map(() => ({ kind: 'failed', fault }))
+    }
+  }
+  return write
+}

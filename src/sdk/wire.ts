@@ -1,0 +1,235 @@
+import type { EventName, EventStatus } from '../events/names.ts'
+import { field, flag, list, nullable, number, record, type Shape, text } from './shape.ts'
+
+/*
+ * What travels between novacast and its clients. Names are those of the wire, so that these types, the API's documents and what
+ * curl shows read the same. Times are ISO 8601 with microseconds.
+ */
+
+/** An external event to send. */
+export interface NewEvent {
+  readonly name: EventName | (string & Record<never, never>)
+  readonly server_uuid: string
+  /** `completed` where absent. */
+  readonly status?: EventStatus | (string & Record<never, never>)
+  readonly tag?: string
+}
+
+/** What the sender is told of one event. `code`: 200 accepted, 400 tag missing, 404 unknown server, 422 no host. */
+export interface EventOutcome {
+  readonly name: string
+  readonly server_uuid: string
+  readonly status: string
+  readonly tag: string | null
+  readonly code: number
+}
+
+/** One event to one host. Its id stays the same when it is sent again: drop what you have dealt with. */
+export interface Delivery {
+  readonly id: string
+  readonly server_uuid: string
+  readonly name: string
+  readonly status: string
+  readonly tag: string | null
+  readonly request_id: string
+  readonly global_request_id: string | null
+  readonly accepted_at: string
+  /** From 1. */
+  readonly attempt: number
+}
+
+/** What to register of a server. What is absent is null. */
+export interface ServerFields {
+  /** Where it runs; null: nowhere. */
+  readonly host?: string | null
+  /** Where it moves to; both hosts get its events meanwhile. */
+  readonly moving_to?: string | null
+  readonly project_id?: string | null
+  readonly name?: string | null
+}
+
+/** A server as the registry holds it. */
+export interface RegisteredServer {
+  readonly uuid: string
+  readonly host: string | null
+  readonly moving_to: string | null
+  readonly project_id: string | null
+  readonly name: string | null
+  readonly updated_at: string
+}
+
+/** How a host stands. */
+export interface HostState {
+  readonly host: string
+  /** Deliveries that wait for it. */
+  readonly pending: number
+  /** Deliveries that it has and did not acknowledge yet. */
+  readonly dispatched: number
+  readonly connected: boolean
+  readonly last_seen: string | null
+}
+
+/** What became of an acknowledgement. */
+export interface Acknowledged {
+  readonly acknowledged: number
+  /** Ids of which no delivery to this host is known. */
+  readonly unknown: readonly string[]
+}
+
+/** What became of one delivery of an event. */
+export interface DeliveryRecord {
+  readonly host: string
+  readonly cell: string | null
+  readonly state: string
+  readonly attempts: number
+  readonly last_error: string | null
+  readonly dispatched_at: string | null
+  readonly acknowledged_at: string | null
+}
+
+/** How an event stands that was accepted before its server could be located. */
+export interface Deferral {
+  readonly cell: string
+  /** Why it could not be located then; where it never got a delivery, why not. */
+  readonly reason: string
+  /** `waiting`, `located`, `refused`, `expired`. */
+  readonly state: string
+}
+
+/** An accepted or refused event with its whole story. */
+export interface EventRecord {
+  readonly id: string
+  readonly received_at: string
+  readonly request_id: string
+  readonly global_request_id: string | null
+  readonly sender: { readonly user_id: string | null; readonly user_name: string | null; readonly project_id: string | null }
+  readonly microversion: string
+  readonly server_uuid: string
+  readonly name: string
+  readonly status: string
+  readonly tag: string | null
+  readonly code: number
+  /** Null where its server was located at once. */
+  readonly deferral: Deferral | null
+  readonly deliveries: readonly DeliveryRecord[]
+}
+
+/** What to look for; every field given must hold. Times are ISO 8601. */
+export interface EventFilter {
+  readonly server?: string | undefined
+  readonly host?: string | undefined
+  readonly name?: string | undefined
+  readonly tag?: string | undefined
+  /** The service's id or the sender's. */
+  readonly request_id?: string | undefined
+  readonly code?: number | undefined
+  /** `pending`, `dispatched`, `acknowledged`, … */
+  readonly state?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly order?: 'newest' | 'oldest' | undefined
+}
+
+/** Steps that a delivery takes. `moved`: the server is elsewhere now, this host does not get the event any more. */
+const STEPS = ['dispatched', 'acknowledged', 'returned', 'expired', 'failed', 'moved'] as const
+type Step = (typeof STEPS)[number]
+
+/** One thing that happened just now. `dropped`: this reader was too slow, so many happenings were left out. */
+export type Happening =
+  | { readonly kind: 'accepted'; readonly event: EventRecord }
+  | {
+      readonly kind: Step
+      readonly id: string
+      readonly host: string
+      readonly at: string
+    }
+  | { readonly kind: 'dropped'; readonly count: number }
+
+/** A page of a list, and what to ask for the next one with (null: this was the last). */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+export const eventOutcome = record<EventOutcome>({
+  name: text,
+  server_uuid: text,
+  status: text,
+  tag: nullable(text),
+  code: number,
+})
+
+export const delivery = record<Delivery>({
+  id: text,
+  server_uuid: text,
+  name: text,
+  status: text,
+  tag: nullable(text),
+  request_id: text,
+  global_request_id: nullable(text),
+  accepted_at: text,
+  attempt: number,
+})
+
+export const registeredServer = record<RegisteredServer>({
+  uuid: text,
+  host: nullable(text),
+  moving_to: nullable(text),
+  project_id: nullable(text),
+  name: nullable(text),
+  updated_at: text,
+})
+
+export const hostState = record<HostState>({
+  host: text,
+  pending: number,
+  dispatched: number,
+  connected: flag,
+  last_seen: nullable(text),
+})
+
+export const acknowledged = record<Acknowledged>({ acknowledged: number, unknown: list(text) })
+
+const deliveryRecord = record<DeliveryRecord>({
+  host: text,
+  cell: nullable(text),
+  state: text,
+  attempts: number,
+  last_error: nullable(text),
+  dispatched_at: nullable(text),
+  acknowledged_at: nullable(text),
+})
+
+export const eventRecord = record<EventRecord>({
+  id: text,
+  received_at: text,
+  request_id: text,
+  global_request_id: nullable(text),
+  sender: record<EventRecord['sender']>({ user_id: nullable(text), user_name: nullable(text), project_id: nullable(text) }),
+  microversion: text,
+  server_uuid: text,
+  name: text,
+  status: text,
+  tag: nullable(text),
+  code: number,
+  deferral: nullable(record<Deferral>({ cell: text, reason: text, state: text })),
+  deliveries: list(deliveryRecord),
+})
+
+const step = record<{ id: string; host: string; at: string }>({ id: text, host: text, at: text })
+const dropped = record<{ count: number }>({ count: number })
+
+/** A happening from the live stream; null for a kind that this version does not know. */
+export function happening(kind: string, data: unknown): Happening | null {
+  if (kind === 'accepted') return { kind, event: eventRecord(data, kind) }
+  if (kind === 'dropped') return { kind, ...dropped(data, kind) }
+  const known = STEPS.find((each) => each === kind)
+  return known === undefined ? null : { kind: known, ...step(data, kind) }
+}
+
+/** A page whose items stand under `name`. */
+export function page<T>(name: string, item: Shape<T>): Shape<Page<T>> {
+  const items = field(name, list(item))
+  const next = field('next', nullable(text))
+  return (value, at) => ({ items: items(value, at), next: next(value, at) })
+}

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort, portOf } from '../sdk/peer.ts'
+import { runCommand } from './command.ts'
+import { startService } from './service.ts'
+
+function temporary(): string {
+  const path = mkdtempSync(join(tmpdir(), 'novacast-check-test-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+const check = (...args: string[]) => runCommand(['check', '--data-dir', temporary(), ...args])
+
+describe('novacast check', () => {
+  it('says of everything that is configured that it works', async () => {
+    const { code, stdout, stderr } = await check('--port', String(await freePort()))
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.every((line) => /^ok {5}[a-z ]+: ./.test(line))).toBe(true)
+    for (const name of ['configuration', 'policy', 'journal', 'listen address']) expect(stdout).toContain(name)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it('says what is wrong and how to mend it, and goes on', async () => {
+    const { code, stdout } = await check('--host', '192.0.2.1', '--insecure-noauth')
+    expect(stdout).toMatch(
+      /^wrong {2}listen address: 192\.0\.2\.1:8774: .*\. To mend it: give an address of this machine as --host$/m,
+    )
+    expect(stdout).toMatch(/^ok {5}journal/m)
+    expect(code).toBe(1)
+  })
+
+  it('tells a stranger on the address from a novacast that runs already', async () => {
+    const stranger = createServer((socket) => socket.end('hello\r\n'))
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void stranger.close())
+    const taken = await check('--port', String(portOf(stranger.address())))
+    expect(taken).toMatchObject({ code: 1, stdout: expect.stringContaining('To mend it: stop what listens there') })
+
+    const service = await startService()
+    onTestFinished(async () => {
+      await service.stop()
+    })
+    const port = new URL(service.url).port
+    expect(await check('--port', port)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`a novacast listens on 127.0.0.1:${port} already`),
+    })
+  })
+
+  it('stops at a configuration that cannot be read', async () => {
+    const { code, stdout } = await check('--config-file', '/nonsense.conf')
+    expect(stdout).toMatch(/^wrong {2}configuration: .*\/nonsense\.conf.*\n$/)
+    expect(code).toBe(1)
+  })
+})
+
+describe('novacast config', () => {
+  it('prints a sample that works as a configuration', async () => {
+    const { code, stdout, stderr } = await runCommand(['config'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^\[novacast\]$/m)
+    expect(stdout.split('\n').every((line) => /^(#.*|\[.+\]|)$/.test(line))).toBe(true)
+  })
+})

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+
+/** What a command line came to. */
+export interface CommandResult {
+  /** null: ended by a signal. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How to run a command line. Nothing of the environment of the tests reaches it but PATH and what is said here. */
+export interface CommandOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  readonly input?: string
+  readonly cwd?: string
+}
+
+/** Starts the novacast command from the sources, as a process of its own. */
+export function startCommand(args: readonly string[], { environment = {}, cwd }: CommandOptions = {}): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], ...environment },
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+}
+
+/** Runs the novacast command to its end. */
+export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const child = startCommand(args, options)
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(options.input ?? '')
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [stdout, stderr, code] = await Promise.all([readAll(child.stdout), readAll(child.stderr), ended])
+  return { code, stdout, stderr }
+}
+
+const readAll = (stream: ChildProcess['stdout']): Promise<string> => (stream === null ? Promise.resolve('') : text(stream))

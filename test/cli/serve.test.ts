@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { portOf } from '../sdk/peer.ts'
+import { runCommand, startCommand } from './command.ts'
+import { readLines, type Service, startService, startShell } from './service.ts'
+
+async function start(args: readonly string[] = []): Promise<Service> {
+  const service = await startService(args)
+  onTestFinished(async () => {
+    await service.stop()
+  })
+  return service
+}
+
+const sh = (line: string) => spawnSync('sh', ['-c', line], { encoding: 'utf8' }).stdout
+
+describe('novacast serve', () => {
+  it('prints three commands that work as they are: register, follow, send', async () => {
+    const service = await start()
+    const [register = '', follow = '', send = ''] = service.printed().match(/^ {2}curl .*$/gm) ?? []
+    expect(JSON.parse(sh(register))).toMatchObject({ host: 'compute-1' })
+    const following = startShell(`exec ${follow.trim()}`)
+    onTestFinished(() => void following.process.kill())
+    await following.next(/^retry:/)
+    expect(JSON.parse(sh(send))).toMatchObject({ events: [{ name: 'network-changed', code: 200, status: 'completed' }] })
+    const data = await following.next(/^data:/)
+    expect(JSON.parse(data.slice('data:'.length))).toMatchObject({ name: 'network-changed', attempt: 1 })
+  })
+
+  it('names commands of its own that do the same', async () => {
+    const service = await start()
+    const commands = [...service.printed().matchAll(/^ {2}novacast (.*)$/gm)].map(([, command = '']) => command.split(' '))
+    const [register = [], follow = [], send = []] = commands
+    expect(await runCommand([...register, '-f', 'value', '-c', 'host'])).toMatchObject({ code: 0, stdout: 'compute-1\n' })
+    expect(await runCommand([...send, '-f', 'value', '-c', 'code'])).toMatchObject({ code: 0, stdout: '200\n' })
+    const agent = readLines(startCommand(follow))
+    await agent.next(/network-changed completed/)
+    expect(await agent.stop()).toBe(0)
+  })
+
+  it('has no colours where there is no terminal', async () => {
+    expect((await start()).printed()).not.toContain('\x1b')
+  })
+
+  it('stops on SIGTERM with exit code 0, streams and all', async () => {
+    const service = await startService()
+    const following = startShell(`exec curl -s -N ${service.url}/novacast/v1/hosts/h/events -H 'X-Auth-Token: admin:admin'`)
+    await following.next(/^retry:/)
+    const startedAt = performance.now()
+    expect(await service.stop()).toBe(0)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    await following.stop()
+  })
+
+  it('says which address is taken', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void other.close())
+    const port = portOf(other.address())
+    await expect(startService(['--port', String(port)])).rejects.toThrow(`127.0.0.1:${port}`)
+  })
+
+  it('does not listen for all the world without asking for tokens, unless told to', async () => {
+    await expect(startService(['--host', '0.0.0.0'])).rejects.toThrow('--insecure-noauth')
+  })
+
+  it.each([
+    [['--port', '99999'], 1],
+    [['--nonsense'], 2],
+    [['--config-file', '/nonsense.conf'], 1],
+  ])('refuses %j and says why', async (args, expected) => {
+    const { code, stderr } = await runCommand(['serve', ...args])
+    expect(stderr).toMatch(/^novacast: .+/)
+    expect(code).toBe(expected)
+  })
+})

@@ -1,0 +1,287 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { CellId, EventId, HostName } from '../../src/events/event.ts'
+import type { DeliveryRecord, DeliveryState, DeliveryStep, UnlocatedEvent } from '../../src/journal/journal.ts'
+import { describeEngines, openOn, placeOn } from './engines.ts'
+import { decided, hostName, newEventId, submission } from './journal-file.ts'
+
+const a = hostName('a')
+const b = hostName('b')
+
+type Drawn = DeliveryStep['kind'] | 'dispatchedForGood'
+
+function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): DeliveryStep {
+  const about = { host, eventId, atUs }
+  switch (kind) {
+    case 'dispatched':
+      return { kind, isEnd: false, ...about }
+    case 'dispatchedForGood':
+      return { kind: 'dispatched', isEnd: true, ...about }
+    case 'acknowledged':
+      return { kind, ...about }
+    case 'returned':
+    case 'expired':
+    case 'failed':
+      return { kind, reason: `${kind} at ${atUs}`, ...about }
+    case 'moved':
+      return { kind, to: [a, b].map((to) => ({ host: to, cell: null })), ...about }
+  }
+}
+
+interface ModelDelivery {
+  state: DeliveryState
+  isOpen: boolean
+  attempts: number
+  lastError: string | null
+  dispatchedAtUs: number | null
+  acknowledgedAtUs: number | null
+}
+
+const fresh = (): ModelDelivery => ({
+  state: 'pending',
+  isOpen: true,
+  attempts: 0,
+  lastError: null,
+  dispatchedAtUs: null,
+  acknowledgedAtUs: null,
+})
+
+/** The rules of `DeliveryStep` once more, as plainly as can be. */
+function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolean {
+  const delivery = model.get(`${taken.eventId} ${taken.host}`)
+  if (delivery === undefined || !delivery.isOpen) return false
+  delivery.state = taken.kind === 'returned' ? 'pending' : taken.kind === 'moved' ? 'superseded' : taken.kind
+  delivery.isOpen = taken.kind === 'returned' || (taken.kind === 'dispatched' && !taken.isEnd)
+  if ('reason' in taken) delivery.lastError = taken.reason
+  if (taken.kind === 'acknowledged') delivery.acknowledgedAtUs = taken.atUs
+  if (taken.kind === 'dispatched') {
+    delivery.attempts++
+    delivery.dispatchedAtUs = taken.atUs
+  }
+  if (taken.kind === 'moved') {
+    delivery.lastError = 'moved to a, b'
+    for (const { host } of taken.to) {
+      const key = `${taken.eventId} ${host}`
+      if (!model.has(key)) model.set(key, fresh())
+    }
+  }
+  return true
+}
+
+describeEngines('record', (engine) => {
+  it('applies steps by their rules, counts them, and keeps the hosts counted', async () => {
+    const place = await placeOn(engine)
+    const store = await place.open()
+    const events = Array.from({ length: 40 }, (_, i) => decided([['a'], ['a', 'b'], ['b'], []][i % 4] ?? []))
+    await store.commit(submission(events))
+    const ids = [...events.map(({ id }) => id), newEventId()]
+    const model = new Map<string, ModelDelivery>()
+    for (const { id, outcome } of events) {
+      if (outcome.kind !== 'accepted') continue
+      for (const { host } of outcome.destinations) model.set(`${id} ${host}`, fresh())
+    }
+    const ends = ['dispatchedForGood', 'acknowledged', 'expired', 'failed', 'moved'] as const
+    const again = ['dispatched', 'returned'] as const
+    const kinds = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Drawn>(...again) }, fc.constantFrom<Drawn>(...ends))
+    const steps = fc.array(fc.tuple(kinds, fc.constantFrom(a, b, hostName('c')), fc.constantFrom(...ids)), { maxLength: 10 })
+    let atUs = 0
+    await fc.assert(
+      fc.asyncProperty(steps, async (drawn) => {
+        const batch = drawn.map(([kind, host, id]) => step(kind, host, id, ++atUs))
+        const applied = batch.filter((each) => applyTo(model, each)).length
+        expect(await store.record(batch)).toBe(applied)
+      }),
+      { numRuns: 60 },
+    )
+    await store.close()
+    const reopened = await place.open()
+    await reopened.claim()
+    for (const { id } of events) {
+      const deliveries = (await reopened.event(id))?.deliveries ?? []
+      const expected = [...model].filter(([key]) => key.startsWith(id)).sort(([one], [other]) => (one < other ? -1 : 1))
+      expect(deliveries.map((each) => [`${id} ${each.host}`, plain(each)])).toEqual(
+        expected.map(([key, { isOpen: _, ...rest }]) => [key, rest]),
+      )
+    }
+    for (const host of [a, b]) {
+      const ofHost = [...model].filter(([key, { isOpen }]) => isOpen && key.endsWith(` ${host}`))
+      const count = (state: DeliveryState) => ofHost.filter(([, each]) => each.state === state).length
+      expect(await reopened.host(host)).toMatchObject({ pending: count('pending'), dispatched: count('dispatched') })
+      const open = new Set((await reopened.open(host, null, 1000)).map(({ eventId }) => `${eventId} ${host}`))
+      expect(open).toEqual(new Set(ofHost.map(([key]) => key)))
+    }
+  })
+
+  it('takes thousands of steps at once', async () => {
+    const store = await openOn(engine)
+    const events = Array.from({ length: 5000 }, () => decided(['a']))
+    await store.commit(submission(events))
+    const steps = events.map(({ id }) => step('dispatchedForGood', a, id, 1))
+    expect(await store.record([...steps, ...steps])).toBe(5000)
+    expect(await store.open(a, null, 1)).toEqual([])
+    expect(await store.search({ state: 'dispatched', limit: 5001 })).toHaveLength(5000)
+  })
+
+  it('gives what moved a delivery on the other host, where its event stands', async () => {
+    const store = await openOn(engine)
+    const [early, late] = [decided(['a']), decided(['b'])]
+    await store.commit(submission([early, late]))
+    const to = [{ host: b, cell: 'c2' as CellId }]
+    expect(await store.record([{ kind: 'moved', host: a, eventId: early.id, atUs: 3, to }])).toBe(1)
+    expect((await store.open(b, null, 10)).map(({ eventId, cell }) => [eventId, cell])).toEqual([
+      [early.id, 'c2'],
+      [late.id, null],
+    ])
+    const story = (await store.event(early.id))?.deliveries
+    expect(story).toMatchObject([
+      { host: a, state: 'superseded', lastError: 'moved to b' },
+      { host: b, state: 'pending' },
+    ])
+    expect(await store.record([{ kind: 'moved', host: b, eventId: late.id, atUs: 3, to: [] }])).toBe(1)
+    expect((await store.event(late.id))?.deliveries[0]?.lastError).toBe('moved to no host')
+  })
+
+  it('tells of acknowledgements which ids are strange, and takes repeats in silence', async () => {
+    const store = await openOn(engine)
+    const [mine, theirs] = [decided(['a']), decided(['b'])]
+    await store.commit(submission([mine, theirs]))
+    const strange = newEventId()
+    const first = await store.acknowledge(a, [mine.id, theirs.id, strange], 7)
+    expect(first).toEqual({ acknowledged: 1, unknown: [theirs.id, strange] })
+    expect(await store.acknowledge(a, [mine.id, mine.id], 8)).toEqual({ acknowledged: 0, unknown: [] })
+    expect(await store.acknowledge(hostName('nobody'), [mine.id], 9)).toEqual({ acknowledged: 0, unknown: [mine.id] })
+    expect(await store.acknowledge(a, ['nonsense' as EventId], 9)).toEqual({ acknowledged: 0, unknown: ['nonsense'] })
+    expect(await store.host(a)).toEqual({ host: a, pending: 0, dispatched: 0, lastSeenUs: 9 })
+    expect((await store.event(mine.id))?.deliveries[0]?.acknowledgedAtUs).toBe(7)
+  })
+})
+
+describeEngines('claim', (engine) => {
+  it('gives a new process every host with open deliveries, once', async () => {
+    const place = await placeOn(engine)
+    const store = await place.open()
+    expect(await store.claim()).toEqual([])
+    const [first, second, third] = [decided(['a']), decided(['b']), decided(['c'])]
+    await store.commit(submission([first, second, third]))
+    expect(await store.claim()).toEqual([])
+    await store.record([step('dispatched', a, first.id, 1), step('dispatchedForGood', b, second.id, 1)])
+    await store.close()
+    const next = await place.open()
+    expect(await next.claim()).toEqual([a, 'c'])
+    expect(await next.claim()).toEqual([])
+  })
+})
+
+describeEngines('an event whose server could not be located', (engine) => {
+  const reason = 'its database is away'
+  const deferred = () => {
+    const outcome = { kind: 'deferred', code: 200, cell: 'c1' as CellId, reason } as const
+    return { ...decided(['a']), outcome }
+  }
+  const eventIds = (events: readonly UnlocatedEvent[]) => events.map(({ eventId }) => eventId)
+
+  it('waits, in the order of the commits, page by page, over restarts', async () => {
+    const place = await placeOn(engine)
+    const store = await place.open()
+    const events = Array.from({ length: 5 }, deferred)
+    const about = submission(events)
+    await store.commit(about)
+    await store.close()
+    const reopened = await place.open()
+    await reopened.claim()
+    const all = await reopened.unlocated(null, 10)
+    expect(eventIds(all)).toEqual(events.map(({ id }) => id))
+    const { receivedAtUs, requestId, globalRequestId, sender } = about
+    const { id: eventId, event } = events[0] ?? deferred()
+    expect(all[0]).toEqual({ eventId, cell: 'c1', event, receivedAtUs, requestId, globalRequestId, sender })
+    expect(eventIds(await reopened.unlocated(events[1]?.id ?? null, 2))).toEqual(events.slice(2, 4).map(({ id }) => id))
+  })
+
+  it('is located, refused or expired, once, and its story says so', async () => {
+    const store = await openOn(engine)
+    const [found, gone, late, waiting] = [deferred(), deferred(), deferred(), deferred()]
+    await store.commit(submission([found, gone, late, waiting]))
+    const destinations = [{ host: b, cell: 'c1' as CellId }] as const
+    await store.locate([
+      { kind: 'located', eventId: found.id, atUs: 5, destinations },
+      { kind: 'refused', eventId: gone.id, atUs: 5, reason: 'the server is unknown' },
+      { kind: 'expired', eventId: late.id, atUs: 5, reason: 'its time was over' },
+      { kind: 'refused', eventId: found.id, atUs: 6, reason: 'too late to say' },
+      { kind: 'refused', eventId: newEventId(), atUs: 6, reason: 'never heard of' },
+    ])
+    expect(eventIds(await store.unlocated(null, 10))).toEqual([waiting.id])
+    const stories = await Promise.all([found, gone, late, waiting].map(({ id }) => store.event(id)))
+    expect(stories.map((each) => each?.deferral)).toEqual([
+      { cell: 'c1', reason, state: 'located' },
+      { cell: 'c1', reason: 'the server is unknown', state: 'refused' },
+      { cell: 'c1', reason: 'its time was over', state: 'expired' },
+      { cell: 'c1', reason, state: 'waiting' },
+    ])
+    expect(await store.open(b, null, 10)).toMatchObject([{ eventId: found.id, cell: 'c1' }])
+    expect(await store.host(b)).toMatchObject({ pending: 1 })
+  })
+})
+
+function plain({ state, attempts, lastError, dispatchedAtUs, acknowledgedAtUs }: DeliveryRecord) {
+  return { state, attempts, lastError, dispatchedAtUs, acknowledgedAtUs }
+}
+
+describeEngines('open', (engine) => {
+  it('gives a host its open deliveries in the order of the commits, page by page, and nobody else their', async () => {
+    const store = await openOn(engine)
+    // Enough to reach into three buckets.
+    const events = Array.from({ length: 20_000 }, (_, i) => decided(i % 100 === 0 ? ['a', 'b'] : i % 3 === 0 ? ['b'] : []))
+    for (let i = 0; i < events.length; i += 1000) await store.commit(submission(events.slice(i, i + 1000)))
+    const ofA = events.filter((_, i) => i % 100 === 0)
+    await store.record(ofA.slice(0, 50).map(({ id }) => step('dispatched', a, id, 1)))
+    const ended = ofA.filter((_, i) => i % 7 === 0).map(({ id }) => id)
+    await store.acknowledge(a, ended, 2)
+
+    const expected = ofA.filter(({ id }) => !ended.includes(id))
+    const paged: EventId[] = []
+    for (let after: EventId | null = null; ; after = paged.at(-1) ?? null) {
+      const page = await store.open(a, after, 30)
+      paged.push(...page.map(({ eventId }) => eventId))
+      if (page.length < 30) break
+    }
+    expect(paged).toEqual(expected.map(({ id }) => id))
+
+    const [first] = await store.open(a, null, 1)
+    expect(first).toMatchObject({ host: a, cell: null, attempts: 1, event: expected[0]?.event, sender: { userName: 'neutron' } })
+    // An id that is gone or never was: what came behind it by id.
+    expect(await store.open(a, newEventId(), 10)).toEqual([])
+    expect(await store.open(a, '' as EventId, 1)).toEqual([first])
+    expect(await store.open(hostName('nobody'), null, 10)).toEqual([])
+  })
+
+  it('misses nothing that is committed behind what was read, even with a smaller id', async () => {
+    const store = await openOn(engine)
+    const [early, late] = [decided(['a']), decided(['a'])]
+    await store.commit(submission([late]))
+    const [read] = await store.open(a, null, 10)
+    await store.commit(submission([early]))
+    const rest = await store.open(a, read?.eventId ?? null, 10)
+    expect([read?.eventId, ...rest.map(({ eventId }) => eventId)]).toEqual([late.id, early.id])
+  })
+})
+
+describeEngines('hosts', (engine) => {
+  it('are listed by name when they have open deliveries or were ever seen', async () => {
+    const place = await placeOn(engine)
+    const store = await place.open()
+    await store.commit(submission([decided(['b']), decided(['a.Example', 'b'])]))
+    store.touchHost(hostName('seen'), 5)
+    store.touchHost(hostName('seen'), 4)
+    expect(await store.hosts(null, 10)).toEqual([
+      { host: 'a.Example', pending: 1, dispatched: 0, lastSeenUs: null },
+      { host: 'b', pending: 2, dispatched: 0, lastSeenUs: null },
+      { host: 'seen', pending: 0, dispatched: 0, lastSeenUs: 5 },
+    ])
+    expect((await store.hosts(hostName('a.Example'), 1)).map(({ host }) => host)).toEqual(['b'])
+    expect(await store.host(hostName('A.example'))).toBeNull()
+    store.touchHost(hostName('last'), 6)
+    await store.close()
+    const again = await place.open()
+    expect(await again.host(hostName('last'))).toEqual({ host: 'last', pending: 0, dispatched: 0, lastSeenUs: 6 })
+  })
+})

@@ -1,0 +1,47 @@
+import type { KeystoneInfo } from './services/keystone.ts'
+import type { DatabaseInfo } from './services/mariadb.ts'
+import type { MemcachedInfo } from './services/memcached.ts'
+import type { NovaInfo } from './services/nova.ts'
+import type { RabbitmqInfo } from './services/rabbitmq.ts'
+import type { OwnNovaOptions, Part } from './stand.ts'
+
+/** What is told of each part. */
+export interface PartInfo {
+  readonly memcached: MemcachedInfo
+  readonly mariadb: DatabaseInfo
+  readonly postgresql: DatabaseInfo
+  readonly rabbitmq: RabbitmqInfo
+  readonly keystone: KeystoneInfo
+  readonly nova: NovaInfo
+}
+
+/** What a worker asks of the daemon: to start a shared part unless it is there, to start one for a single test, to do that something. */
+export type Call =
+  | { readonly kind: 'use'; readonly part: Part }
+  | { readonly kind: 'own'; readonly part: OwnPart }
+  | { readonly kind: 'own-nova'; readonly options: OwnNovaOptions }
+  | { readonly kind: 'start' | 'stop' | 'kill' | 'remove'; readonly id: string }
+
+/** What a test may have an instance of its own of. */
+export type OwnPart = Exclude<Part, 'nova'>
+
+/** Answers `own-nova`. */
+export interface OwnedNova {
+  readonly id: string
+  readonly info: NovaInfo
+  readonly database: Owned<'mariadb' | 'postgresql'>
+  readonly rabbitmq: Owned<'rabbitmq'>
+  readonly cell2Database: Owned<'mariadb' | 'postgresql'> | null
+}
+
+/** Answers `own`. */
+export interface Owned<P extends OwnPart> {
+  readonly id: string
+  readonly info: PartInfo[P]
+}
+
+export type Answer = { readonly kind: 'result'; readonly result: unknown } | { readonly kind: 'error'; readonly message: string }
+
+/** Both ends are ours: what is read is what was written. */
+export const parseCall = (line: string): Call => JSON.parse(line) as Call
+export const parseAnswer = (line: string): Answer => JSON.parse(line) as Answer
