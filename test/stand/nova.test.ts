@@ -1,7 +1,7 @@
 import { request } from 'undici'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Keystone, Nova } from './stand.ts'
-import { describeOn, startNova, useStand } from './use-stand.ts'
+import { describeOn, useStand } from './use-stand.ts'
 
 const stand = await useStand('keystone', 'nova')
 
@@ -45,21 +45,5 @@ describeOn(stand, 'Nova', ({ keystone, nova }) => {
   it('carries all that a server can', async () => {
     const [server] = await nova.seed(1, { rich: true })
     expect(await send(keystone, nova, [server?.uuid ?? ''])).toEqual({ status: 200, codes: [200] })
-  })
-})
-
-describeOn(stand, 'a Nova of its own, with two cells', ({ keystone }) => {
-  it.each(['mariadb', 'postgresql'] as const)('on %s', { timeout: 600_000 }, async (engine) => {
-    const own = await startNova({ engine, cells: 2 })
-    onTestFinished(async () => {
-      await Promise.all([own, own.database, own.rabbitmq, own.cell2Database].map((each) => each?.remove()))
-    })
-    await reachesItsHost(keystone, own)
-    const [server] = await own.seed(1, { cell: 'cell2', hosts: ['compute-3'] })
-    expect(await send(keystone, own, [server?.uuid ?? ''])).toEqual({ status: 200, codes: [200] })
-    await own.cell2Database?.stop()
-    await own.rabbitmq.stop()
-    await own.rabbitmq.start()
-    await reachesItsHost(keystone, own)
   })
 })
