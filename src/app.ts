@@ -11,6 +11,7 @@ import { createDeliveries } from './delivery/deliveries.ts'
 import type { Identity } from './identity/identity.ts'
 import { createNoauth } from './identity/noauth/noauth.ts'
 import type { Journal } from './journal/journal.ts'
+import { createRetention } from './journal/retention.ts'
 import { openSqliteJournal } from './journal/sqlite/store.ts'
 import { createHappenings, type Happenings } from './observe/happenings.ts'
 import type { Log } from './observe/log.ts'
@@ -70,10 +71,12 @@ async function assembleInto(made: AsyncDisposableStack, config: Config, log: Log
   const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => askReadiness(journal) })
   const front = createFront({ compute, operator, config, log })
   made.defer(() => front.close(CLOSE_MS))
+  const retention = made.adopt(createRetention({ ...observed, journal, retentionMs: config.retentionMs }), (each) => each.close())
   return {
     listen: async () => {
       const listening = await front.listen(config.listen.host, config.listen.port)
       await deliveries.start()
+      retention.start()
       return listening
     },
     close: () => made.disposeAsync(),

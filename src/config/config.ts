@@ -133,5 +133,7 @@ export interface Config {
   readonly keystone: KeystoneConfig | null
   readonly policy: PolicyConfig
   readonly stream: StreamConfig
+  /** How long events are kept after they came, in milliseconds; 0: for ever. */
+  readonly retentionMs: number
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' }
 }

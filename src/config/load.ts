@@ -52,6 +52,7 @@ export function loadConfig(sources: Sources): Config {
       heartbeatMs: read(OPTIONS.heartbeat),
       window: read(OPTIONS.window),
     },
+    retentionMs: read(OPTIONS.retention),
     log: { level: read(OPTIONS.logLevel) ?? (read(OPTIONS.debug) ? 'debug' : 'info') },
   }
   refuseOpenNoauth(settings, config)

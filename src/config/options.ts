@@ -145,6 +145,10 @@ export const OPTIONS = {
   deferUnlocated: ours('defer_unlocated', boolean, true, {
     help: "Accept events while the database of their server's cell cannot be asked, and deliver them when it is back. Else they are answered 503.",
   }),
+  retention: ours('retention', seconds(0, 3_153_600_000), 604_800_000, {
+    shown: '604800',
+    help: 'Seconds after which an event is removed from the journal, with what became of it; 0: never. What is still pending stays.',
+  }),
   maxConnections: ours('max_connections', integer(1, 1000), 5, {
     help: 'At most so many connections to each database.',
   }),

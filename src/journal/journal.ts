@@ -180,6 +180,16 @@ export interface Acknowledgement {
   readonly unknown: readonly EventId[]
 }
 
+/** What a step of retention did. */
+export interface Retained {
+  /** Events. */
+  readonly removed: number
+  /** Where the next step begins; null where nothing is left to look at, or where another replica is at it. */
+  readonly next: number | null
+  /** When the first event that is left was received; null where there is none. */
+  readonly oldestUs: number | null
+}
+
 /** Answers one question: what was accepted, and what became of it? */
 export interface Journal {
   /**
@@ -218,6 +228,11 @@ export interface Journal {
   host(host: HostName): Promise<HostSummary | null>
   /** Notes that a host was heard of. Never fails and need not be awaited: it is written with the next commit or soon after. */
   touchHost(host: HostName, atUs: number): void
+  /**
+   * Removes some of the oldest events that were received before this time: those whose deliveries and deferral have all ended.
+   * Begins at `from`: 0 at first, then what the answer before said. A step is small enough to hold up nobody.
+   */
+  retain(beforeUs: number, from: number): Promise<Retained>
   /** Flushes and closes; further calls reject. Closing twice is closing once. */
   close(): Promise<void>
 }

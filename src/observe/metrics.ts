@@ -10,6 +10,8 @@ export interface Metrics {
   delivered(seconds: number): void
   /** Registers a number that is asked for when metrics are read. */
   gauge(name: string, help: string, read: () => number): void
+  /** The same for a number that only grows. */
+  counter(name: string, help: string, read: () => number): void
   /** The text that Prometheus reads, and its media type. */
   render(): Promise<{ readonly type: string; readonly body: string }>
 }

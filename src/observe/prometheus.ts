@@ -9,7 +9,7 @@ const DELIVERY_SECONDS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 /**
  * Counts for Prometheus. Labels are few by nature: statuses, names of events, outcome codes, steps; never a server or a host.
- * `gauge` takes its name without the `novacast_` that all of ours begin with.
+ * `gauge` and `counter` take names without the `novacast_` that all of ours begin with.
  *
  * Costs of a call, measured: `answered` 0.25 µs, `delivered` 0.2 µs, the others 0.03 µs.
  */
@@ -35,6 +35,13 @@ export function createMetrics(): Metrics {
         this.set(read())
       }
       registry.registerMetric(new Gauge({ name: `novacast_${name}`, help, registers: [], collect }))
+    },
+    counter: (name, help, read) => {
+      const collect = function (this: Counter) {
+        this.reset()
+        this.inc(read())
+      }
+      registry.registerMetric(new Counter({ name: `novacast_${name}`, help, registers: [], collect }))
     },
     render: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   }

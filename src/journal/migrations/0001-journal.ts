@@ -6,7 +6,7 @@ import type { Migration } from 'kysely/migration'
  *
  * Every index on a hot table begins with `seq >> 13`: the bucket of 8192 consecutive events that a row belongs to. An index on a
  * random uuid or on ten thousand hosts dirties a page per row once it has outgrown the cache; within a bucket it has at most some
- * 60 pages to dirty, however long the journal. A look-up pays with one seek per bucket: 122 at a million events.
+ * 60 pages to dirty, however long the journal. A look-up pays with one seek per bucket, but for that of a server.
  * Measured: 225,000 events/s instead of 42,000 (docs/decisions/0006-indexes-in-buckets.md).
  */
 const STATEMENTS = [
@@ -86,6 +86,16 @@ const STATEMENTS = [
     bucket INTEGER PRIMARY KEY,
     first_received_at INTEGER NOT NULL,
     last_received_at INTEGER NOT NULL
+  )`,
+
+  // Which buckets may have events of a server: docs/decisions/0012-filters-of-servers.md.
+  `CREATE TABLE bucket_servers (
+    bucket INTEGER PRIMARY KEY,
+    bits BLOB NOT NULL
+  )`,
+  `CREATE TABLE span_servers (
+    place INTEGER PRIMARY KEY,
+    bits BLOB NOT NULL
   )`,
 
   `CREATE TABLE servers (

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/connect.ts'
 import type { Log } from '../../observe/log.ts'
-import { type Journal, JournalUnavailable, type LateLocation, type PassedOn, type Submission } from '../journal.ts'
+import { type Journal, JournalUnavailable, type LateLocation, type PassedOn, type Retained, type Submission } from '../journal.ts'
 import { createTouches, type Touches } from '../touches.ts'
 import { keepBuckets } from './buckets.ts'
 import { createClaims } from './claim.ts'
@@ -14,6 +14,7 @@ import { writeLocations } from './locate.ts'
 import { toUnavailable } from './persist.ts'
 import { createOpenReads, type OpenReads } from './read-open.ts'
 import { createReplica } from './replica.ts'
+import { type RetainStep, retainOld } from './retain.ts'
 import { createSearch } from './search.ts'
 import { createSession } from './session.ts'
 import { type StepBatch, type StepFate, writeSteps } from './steps.ts'
@@ -29,8 +30,8 @@ export interface SqlJournalOptions {
   readonly maxConnections?: number
 }
 
-/** Four lines of writes, and what else writes now and then. */
-const WRITING_CONNECTIONS = 6
+/** Five lines of writes, and what else writes now and then. */
+const WRITING_CONNECTIONS = 7
 const READING_CONNECTIONS = 5
 
 /**
@@ -101,6 +102,7 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
     hosts: (after, limit) => ask(() => touches.write().then(() => reads.hosts(after, limit))),
     host: (host) => ask(() => touches.write().then(() => reads.host(host))),
     touchHost: touches.note,
+    retain: (beforeUs, from) => ask(() => writes.retain({ beforeUs, from })),
     close: async () => {
       isClosed = true
       buckets.stop()
@@ -140,7 +142,16 @@ function createWrites(parts: WriteParts, { dialect, interner, reads, touches, is
       return batches.map(() => null)
     },
   )
-  const lines = [commits, steps, locations]
+  const removals = createLine<RetainStep, Retained>(
+    parts,
+    () => 1,
+    async (db, asked) => {
+      const answers: Retained[] = []
+      for (const step of asked) answers.push(await retainOld(db, step, about()))
+      return answers
+    },
+  )
+  const lines = [commits, steps, locations, removals]
   return {
     commit: async (submission: Submission) => (submission.events.length === 0 ? [] : commits.add(submission)),
     record: async (all: StepBatch['steps']) => {
@@ -160,6 +171,7 @@ function createWrites(parts: WriteParts, { dialect, interner, reads, touches, is
       const ended = rest.length === 0 ? new Set() : await reads.endedOf(host, rest)
       return { acknowledged: ids.length - rest.length, unknown: rest.filter((id) => !ended.has(id)) }
     },
+    retain: removals.add,
     close: async () => {
       await Promise.all(lines.map((line) => line.idle()))
       for (const line of lines) line.close()

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { createBucket, findNextSeq } from './bucket.ts'
 import { toRequestColumn, toUuidColumn } from './columns.ts'
-import { BUCKET_SHIFT, BUCKET_SIZE } from './database.ts'
 import type { Interner } from './intern.ts'
 import type { WireEvent, WireSubmission } from './protocol.ts'
 import type { Tally } from './tally.ts'
@@ -9,12 +9,16 @@ import type { Tally } from './tally.ts'
 /** Writes submissions inside the transaction that is open. */
 export interface Committer {
   write(submission: WireSubmission): void
+  /** The number of the newest event, whether it is still there or not; -1 before the first. */
+  newest(): number
+  /** Lets the next event begin a new bucket: the newest is about to be removed, and the row of its bucket remembers its number. */
+  endBucket(): void
   /** To be called after a rollback: reads again where the journal ends. */
   reset(): void
 }
 
 /**
- * Events are numbered (`seq`) in the order of their commits, without gaps. Prepared statements, one row each: 3.7 µs an event with
+ * Events are numbered (`seq`) in the order of their commits. Prepared statements, one row each: 3.7 µs an event with
  * its delivery and all indexes, and as fast as rows out of `json_each` in one statement; multi-row VALUES are half as fast in
  * node:sqlite (each run binds an array of arguments).
  */
@@ -30,11 +34,13 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
   const writeEvent = (firstSeq: number, event: WireEvent) => {
     const [id, server, name, status, tag, code, destinations, deferred] = event
     const seq = nextSeq++
+    const serverColumn = toUuidColumn(server, bytes.server)
+    bucket.addServer(serverColumn)
     addEvent.run(
       seq,
       toUuidColumn(id, bytes.id),
       firstSeq,
-      toUuidColumn(server, bytes.server),
+      serverColumn,
       intern.kind(name, status),
       tag === null ? null : toUuidColumn(tag, bytes.tag),
       code,
@@ -60,46 +66,13 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
         writeEvent(firstSeq, event)
       }
     },
+    newest: () => nextSeq - 1,
+    endBucket: () => {
+      nextSeq = bucket.end(nextSeq)
+    },
     reset: () => {
       nextSeq = findNextSeq(db)
       bucket.reset(nextSeq)
     },
-  }
-}
-
-/** Behind the last event, and behind the last full bucket: a number is never given twice, whatever retention removes. */
-function findNextSeq(db: DatabaseSync): number {
-  const sql = `SELECT max(
-    coalesce((SELECT max(seq) + 1 FROM events), 0),
-    coalesce((SELECT max(bucket) + 1 FROM buckets), 0) << ${BUCKET_SHIFT}) AS next`
-  return Number(db.prepare(sql).get()?.['next'])
-}
-
-/** Keeps when the events of the growing bucket came, and writes its row when the next one begins. */
-function createBucket(db: DatabaseSync) {
-  const add = db.prepare('INSERT INTO buckets VALUES (?, ?, ?)')
-  const span = db.prepare(`SELECT min(received_at) AS first, max(received_at) AS last FROM requests
-    WHERE first_seq >= coalesce((SELECT first_seq FROM events WHERE seq >= ? ORDER BY seq LIMIT 1), ?)`)
-  let first = Number.POSITIVE_INFINITY
-  let last = Number.NEGATIVE_INFINITY
-
-  const reset = (nextSeq: number) => {
-    const start = nextSeq - (nextSeq % BUCKET_SIZE)
-    const row = start === nextSeq ? undefined : span.get(start, start)
-    first = Number(row?.['first'] ?? Number.POSITIVE_INFINITY)
-    last = Number(row?.['last'] ?? Number.NEGATIVE_INFINITY)
-  }
-  reset(findNextSeq(db))
-  return {
-    note: (seq: number, receivedAtUs: number) => {
-      if (seq % BUCKET_SIZE === 0 && first !== Number.POSITIVE_INFINITY) {
-        add.run(seq / BUCKET_SIZE - 1, first, last)
-        first = Number.POSITIVE_INFINITY
-        last = Number.NEGATIVE_INFINITY
-      }
-      first = Math.min(first, receivedAtUs)
-      last = Math.max(last, receivedAtUs)
-    },
-    reset,
   }
 }

@@ -1,4 +1,4 @@
-import type { DeliveryStep, LateLocation } from '../journal.ts'
+import type { DeliveryStep, LateLocation, Retained } from '../journal.ts'
 
 /**
  * What the threads of the journal say to each other: arrays in JSON texts.
@@ -69,6 +69,7 @@ export interface WriterCalls {
   readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly StepFate[] }
   readonly locate: { readonly body: readonly WireLocation[]; readonly answer: null }
   readonly touch: { readonly body: readonly (readonly [host: string, atUs: number])[]; readonly answer: null }
+  readonly retain: { readonly body: readonly [beforeUs: number, from: number]; readonly answer: Retained }
   readonly put: { readonly body: WireServer; readonly answer: 'created' | 'replaced' }
   readonly remove: { readonly body: string; readonly answer: boolean }
   readonly import: { readonly body: readonly WireServer[]; readonly answer: null }

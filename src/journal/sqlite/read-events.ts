@@ -1,8 +1,9 @@
-import type { EventId } from '../../events/event.ts'
+import type { EventId, ServerId } from '../../events/event.ts'
 import type { EventQuery, EventRecord } from '../journal.ts'
 import { numbersOf } from '../states.ts'
 import { toRequestColumn, toUuidColumn } from './columns.ts'
 import { BUCKET_SHIFT, BUCKET_SIZE } from './database.ts'
+import { bucketsWith } from './filters.ts'
 import type { Job, Prepare } from './reads.ts'
 import { parseDeliveryRecord, parseEventRecord, type Row } from './rows.ts'
 
@@ -120,12 +121,29 @@ function* rangesOf(prepare: Prepare, query: EventQuery): Generator<Range | null>
   const newest = (query.order ?? 'newest') === 'newest'
   const first = Math.floor(startOf(prepare, bounds.from, query) / BUCKET_SIZE)
   const last = Math.floor(bounds.to / BUCKET_SIZE)
-  for (let i = 0; i <= last - first; i++) {
-    const bucket = newest ? last - i : first + i
+  for (const bucket of bucketsOf(prepare, query, [first, last])) {
     if (!mayHold(prepare, query, bucket)) yield null
     else if (query.requestId === undefined) yield clip(bounds, { from: bucket * BUCKET_SIZE, to: (bucket + 1) * BUCKET_SIZE - 1 })
     else for (const request of requestsIn(prepare, query.requestId, bucket, newest)) yield clip(bounds, request)
   }
+}
+
+/** The buckets to look into, in the query's order. */
+function* bucketsOf(prepare: Prepare, query: EventQuery, [first, last]: readonly [number, number]): Generator<number> {
+  const newest = (query.order ?? 'newest') === 'newest'
+  if (query.serverId !== undefined && query.requestId === undefined) {
+    const found = holding(prepare, query.serverId, [first, last])
+    yield* newest ? found.reverse() : found
+  } else for (let i = 0; i <= last - first; i++) yield newest ? last - i : first + i
+}
+
+/** The buckets that have events of a server: the filters leave few that have none, and each of those costs a seek. */
+function holding(prepare: Prepare, serverId: ServerId, range: readonly [number, number]): number[] {
+  const server = toUuidColumn(serverId)
+  const sql = `SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM events INDEXED BY events_by_server
+    WHERE seq >> ${BUCKET_SHIFT} = value AND server = ?)`
+  const rows = prepare(sql).all(JSON.stringify([...bucketsWith(prepare, server, range)]), server)
+  return rows.map((row) => Number(row['value']))
 }
 
 /** The numbers between which a query looks; null when there is nothing. */

@@ -18,6 +18,7 @@ import { makeDirectory } from './directory.ts'
 import { lockFile } from './lock.ts'
 import type { WireDestination, WireEvent, WireLocation, WireStep, WireSubmission, WriterCalls } from './protocol.ts'
 import type { ReaderCalls } from './reads.ts'
+import { RETAINED_AT_ONCE } from './retain.ts'
 import { createServerRows } from './server-rows.ts'
 import { startThread, type Thread } from './thread.ts'
 
@@ -118,6 +119,7 @@ function createStore(
       return reader.call('host', host)
     },
     touchHost: touches.note,
+    retain: (beforeUs, from) => writer.call('retain', [beforeUs, from], RETAINED_AT_ONCE),
     servers: createServerRows(db, writer, reader),
     close: () => {
       closed ??= shutDown()

@@ -4,6 +4,7 @@ import { type Fault, toFault } from './faults.ts'
 import { createInterner } from './intern.ts'
 import { createLocator } from './locate.ts'
 import type { StepFate, WireStep, WriterWork } from './protocol.ts'
+import { createRetainer } from './retain.ts'
 import { createServersWriter } from './servers-writer.ts'
 import { createSettler } from './settle.ts'
 import { createTally } from './tally.ts'
@@ -30,6 +31,7 @@ export function createWriter(db: DatabaseSync): WriteGroup {
   const committer = createCommitter(db, intern, tally)
   const settle = createSettler(db, intern, tally)
   const locate = createLocator(db, intern, tally)
+  const retain = createRetainer(db, committer)
   const servers = createServersWriter(db)
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
@@ -47,6 +49,8 @@ export function createWriter(db: DatabaseSync): WriteGroup {
       case 'touch':
         for (const [host, atUs] of work.body) tally.seen(intern.host(host), atUs)
         return null
+      case 'retain':
+        return retain(...work.body)
       case 'put':
         return servers.put(work.body)
       case 'remove':

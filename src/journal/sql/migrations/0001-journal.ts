@@ -68,6 +68,10 @@ const COMMON = (t: Types) => [
     owner int NOT NULL,
     host_id int NOT NULL
   )`,
+  `CREATE TABLE IF NOT EXISTS duties (
+    duty varchar(32) NOT NULL PRIMARY KEY,
+    holder int
+  )`,
   `CREATE TABLE IF NOT EXISTS buckets (
     bucket int NOT NULL PRIMARY KEY,
     first_received_at bigint NOT NULL,
@@ -146,7 +150,10 @@ function mysql(): readonly string[] {
     KEY deferrals_by_owner (owner, seq)
   )`,
   ]
-  return tables.map((table) => `${table} ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`)
+  return [
+    ...tables.map((table) => `${table} ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`),
+    "INSERT IGNORE INTO duties (duty) VALUES ('retention')",
+  ]
 }
 
 function postgresql(): readonly string[] {
@@ -163,6 +170,11 @@ function postgresql(): readonly string[] {
     'CREATE INDEX IF NOT EXISTS open_deliveries_by_server ON open_deliveries (server_hash, host_id)',
     `CREATE TABLE IF NOT EXISTS deferrals (${DEFERRALS(t)})`,
     'CREATE INDEX IF NOT EXISTS deferrals_by_owner ON deferrals (owner, seq) WHERE owner IS NOT NULL',
+    // Retention removes what is oldest, whole pages of it: what it leaves is to be had again before a fifth of the table is dead.
+    ...['requests', 'request_ids', 'events', 'deliveries'].map(
+      (table) => `ALTER TABLE ${table} SET (autovacuum_vacuum_scale_factor = 0.05)`,
+    ),
+    "INSERT INTO duties (duty) VALUES ('retention') ON CONFLICT DO NOTHING",
   ]
 }
 
