@@ -11,8 +11,12 @@ export interface Child {
 }
 
 /** Starts a Node script and waits for the line that matches. Rejects when it ends before. */
-export async function startChild(args: readonly string[], ready: RegExp): Promise<Child> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+export async function startChild(
+  args: readonly string[],
+  ready: RegExp,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Child> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const match = await new Promise<RegExpExecArray>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
