@@ -48,7 +48,7 @@ function castTo(host: HostName) {
   const event = { serverId, name: 'network-vif-plugged', status: 'completed', tag: uuid } as const
   const ids = { eventId: uuid as EventId, requestId: `req-${uuid}`, globalRequestId: null, receivedAtUs: Date.now() * 1000 }
   const instance = { ...template, uuid, data: { ...template?.data, uuid } } as NonNullable<typeof template>
-  const delivery = { ...ids, host, cell: CELL, event, sender, attempts: 0 }
+  const delivery = { ...ids, host, cell: CELL, event, sender, attempts: 0, tries: 0 }
   return { host, cell: CELL, deliveries: [delivery], context, instances: new Map([[serverId, instance]]) } as const
 }
 

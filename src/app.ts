@@ -59,8 +59,9 @@ async function assembleInto(made: AsyncDisposableStack, config: Config, log: Log
   const servers = serversOf(registry, nova)
   const stream = config.cast === 'stream' ? createStreamCaster({ ...observed, config: config.stream, journal }) : null
   const caster = made.adopt(stream ?? (await createRabbit(config, nova, observed)), (caster) => caster.close())
-  const deliveries = made.adopt(createDeliveries({ ...observed, journal, caster, servers, config: config.stream }), (each) =>
-    each.close(),
+  const deliveries = made.adopt(
+    createDeliveries({ ...observed, journal, caster, servers, config: { ...config.stream, ...config.delivery } }),
+    (each) => each.close(),
   )
   const shared = { ...observed, identity, policy, journal, servers, deliveries }
   const compute = createComputeApi({

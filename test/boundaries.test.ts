@@ -10,7 +10,7 @@ const SOURCE = resolve(import.meta.dirname, '../src')
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lib: [],
-  config: [],
+  config: ['events'],
   nova: ['types:events'],
   events: ['types:nova'],
   observe: ['types:events', 'types:journal'],

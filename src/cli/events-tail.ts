@@ -42,10 +42,14 @@ function render(terminal: Terminal, happening: Happening, format: TailOptions['f
       return line(happening.at, terminal.colour('green', 'acknowledged'), `${happening.id} by ${happening.host}`)
     case 'returned':
       return line(happening.at, terminal.colour('yellow', 'returned    '), `${happening.id} from ${happening.host}`)
+    case 'rejected':
+      return line(happening.at, terminal.colour('yellow', 'rejected    '), `${happening.id} by ${happening.host}`)
     case 'expired':
       return line(happening.at, terminal.colour('red', 'expired     '), `${happening.id} for ${happening.host}`)
     case 'failed':
       return line(happening.at, terminal.colour('red', 'failed      '), `${happening.id} for ${happening.host}`)
+    case 'superseded':
+      return line(happening.at, terminal.colour('cyan', 'superseded  '), `${happening.id} for ${happening.host}`)
     case 'moved':
       return line(happening.at, terminal.colour('cyan', 'moved       '), `${happening.id} away from ${happening.host}`)
     case 'dropped':

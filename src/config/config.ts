@@ -1,3 +1,5 @@
+import type { EventName } from '../events/names.ts'
+
 /** What to listen on, and under which path. */
 export interface ListenConfig {
   readonly host: string
@@ -95,6 +97,14 @@ export interface StreamConfig {
   readonly window: number
 }
 
+/** How long and how often deliveries are tried. */
+export interface DeliveryTerms {
+  /** By the name of the event, where it is not the default of src/events/names.ts. */
+  readonly ttlSeconds: Readonly<Partial<Record<EventName, number>>>
+  /** Tries that come to nothing for a delivery's own sake before it ends as failed. */
+  readonly maxAttempts: number
+}
+
 /** Where the journal is kept: in a file of this machine, or in a database that several replicas share. */
 export type JournalConfig =
   | { readonly kind: 'sqlite' /** Absolute. */; readonly file: string }
@@ -135,5 +145,6 @@ export interface Config {
   readonly stream: StreamConfig
   /** How long events are kept after they came, in milliseconds; 0: for ever. */
   readonly retentionMs: number
+  readonly delivery: DeliveryTerms
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' }
 }

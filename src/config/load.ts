@@ -53,6 +53,7 @@ export function loadConfig(sources: Sources): Config {
       window: read(OPTIONS.window),
     },
     retentionMs: read(OPTIONS.retention),
+    delivery: { ttlSeconds: read(OPTIONS.eventTtl), maxAttempts: read(OPTIONS.maxAttempts) },
     log: { level: read(OPTIONS.logLevel) ?? (read(OPTIONS.debug) ? 'debug' : 'info') },
   }
   refuseOpenNoauth(settings, config)

@@ -74,6 +74,30 @@ export const list: OptionType<readonly string[]> = {
   },
 }
 
+/** The longest time that an option may ask for: a year. */
+const YEAR_S = 31_536_000
+
+/** Whole seconds for some of these names: `name:seconds` with commas between (oslo_config/types.py Dict). Each name once. */
+export function secondsOf<const Name extends string>(
+  names: readonly Name[],
+): OptionType<Readonly<Partial<Record<Name, number>>>> {
+  const parsePair = (pair: string): readonly [Name, number] | undefined => {
+    const [, key, value] = /^([^:\s]+)\s*:\s*(\d+)$/.exec(pair) ?? []
+    const name = names.find((each) => each === key)
+    const number = within(Number(value), 1, YEAR_S)
+    return name === undefined || number === undefined ? undefined : [name, number]
+  }
+  return {
+    expected: `name:seconds with commas between, each name once and one of ${names.join(', ')}, seconds a whole number from 1 to ${YEAR_S}`,
+    parse: (value) => {
+      const pairs = (list.parse(value) ?? []).map(parsePair)
+      const good = pairs.filter((pair) => pair !== undefined)
+      const byName = new Map(good)
+      return byName.size === pairs.length ? (Object.fromEntries(byName) as Partial<Record<Name, number>>) : undefined
+    },
+  }
+}
+
 /** An option that may be given several times: each is one text. */
 export const multi: OptionType<readonly string[]> = { expected: 'text', parse: (value) => [value], isMulti: true }
 

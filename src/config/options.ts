@@ -1,3 +1,4 @@
+import { EVENT_NAMES } from '../events/names.ts'
 import {
   address,
   boolean,
@@ -14,6 +15,7 @@ import {
   optional,
   path,
   seconds,
+  secondsOf,
   text,
   urlPrefix,
 } from './option-types.ts'
@@ -141,6 +143,18 @@ export const OPTIONS = {
   }),
   window: ours('window', integer(1, 100_000), 1000, {
     help: 'How many events may be on their way to one host without its acknowledgement.',
+  }),
+  eventTtl: ours(
+    'event_ttl',
+    secondsOf(EVENT_NAMES.map(({ name }) => name)),
+    {},
+    {
+      shown: EVENT_NAMES.map(({ name, ttlSeconds }) => `${name}:${ttlSeconds}`).join(', '),
+      help: 'Seconds for which a delivery is worth making, by the name of the event; those not named keep their default. A delivery whose time is over ends as expired.',
+    },
+  ),
+  maxAttempts: ours('max_attempts', integer(1, 1_000_000), 20, {
+    help: 'How often a delivery that is refused for its own sake, or that a host agent does not acknowledge in time, is tried before it ends as failed. What a host or broker that is away did not get does not count.',
   }),
   deferUnlocated: ours('defer_unlocated', boolean, true, {
     help: "Accept events while the database of their server's cell cannot be asked, and deliver them when it is back. Else they are answered 503.",

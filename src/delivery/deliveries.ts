@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caster } from '../cast/cast.ts'
 import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
+import type { EventName } from '../events/names.ts'
 import type { DecidedEvent, Delivery, Journal } from '../journal/journal.ts'
 import type { Happenings } from '../observe/happenings.ts'
 import type { Log } from '../observe/log.ts'
@@ -12,7 +13,7 @@ import type { Accepted, Deliveries } from './delivery.ts'
 import { Lane, MOST_CASTS } from './lane.ts'
 import { createLateLocator } from './late-location.ts'
 import { createRecorder } from './recorder.ts'
-import { expiresAtMs } from './time-to-live.ts'
+import { createTimeToLive, type TimeToLive } from './time-to-live.ts'
 import { createTurns, type LaneQueue } from './turns.ts'
 
 /** How deliveries are made. */
@@ -23,6 +24,8 @@ export interface DeliveryConfig {
   readonly ackTimeoutMs: number
   /** The waits after failures; from 0.5 s to 30 s unless said. */
   readonly retry?: Backoff
+  /** Seconds for which deliveries are worth making, by the name of the event, where that is not the default. */
+  readonly ttlSeconds?: Readonly<Partial<Record<EventName, number>>>
   /** How often, at most, a host that nobody hears of is searched for deliveries whose time is over; 30 s unless said. */
   readonly sweepMs?: number
 }
@@ -55,6 +58,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const recorder = createRecorder(parts)
   const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < MOST_CASTS })
   const retry = config.retry ?? RETRY
+  const timeToLive = createTimeToLive(config.ttlSeconds)
   const limits = { ...config, retry, sweepMs: config.sweepMs ?? 30_000 }
   /** Before that nobody knows what stands before what is accepted now. */
   let isStarted = false
@@ -73,9 +77,9 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const wakeAll = () => {
     if (!isClosed) for (const lane of [...lanes.values()]) lane.wake()
   }
-  const late = createLateLocator({ journal, servers, alarms, log, retry, onLocated: rewind, onDone: wakeAll })
+  const late = createLateLocator({ journal, servers, alarms, log, retry, timeToLive, onLocated: rewind, onDone: wakeAll })
   const shared = {
-    ...{ journal, caster, servers, recorder, alarms, turns, metrics, log, limits, load },
+    ...{ journal, caster, servers, recorder, alarms, turns, metrics, log, limits, timeToLive, load },
     onSettled: turns.next,
     isHeld: (cell: CellId | null) => !isStarted || isClosed || late.isWaiting(cell),
     onMoved: rewind,
@@ -98,7 +102,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       for (const { outcome } of accepted.submission.events) if (outcome.kind === 'deferred') late.deferred(outcome.cell)
       for (const batch of groupByDestination(accepted)) {
         if (batch.cell !== null && late.isWaiting(batch.cell)) late.hurry(batch.cell)
-        hand(laneOf(batch.host), batch, accepted)
+        hand(laneOf(batch.host), batch, accepted, timeToLive)
       }
       // Behind what this process was not told of yet, which is read first.
       rewind(accepted.passedOn.filter(({ isOurs }) => isOurs).map(({ host }) => host))
@@ -146,7 +150,7 @@ function groupByDestination({ submission: { events }, passedOn }: Accepted): rea
 }
 
 /** Gives a lane what was accepted for it, or only word of it where it has to stay in the journal anyway. */
-function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Accepted): void {
+function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Accepted, { expiresAtMs }: TimeToLive): void {
   const { host, cell, events } = batch
   const { receivedAtUs, requestId, globalRequestId, sender } = submission
   if (!lane.takes(cell)) {
@@ -156,7 +160,7 @@ function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Ac
     return
   }
   const toDelivery = ({ id, event }: DecidedEvent): Delivery => {
-    return { eventId: id, host, cell, event, requestId, globalRequestId, receivedAtUs, sender, attempts: 0 }
+    return { eventId: id, host, cell, event, requestId, globalRequestId, receivedAtUs, sender, attempts: 0, tries: 0 }
   }
   const [first, ...others] = events
   lane.accept({

@@ -10,7 +10,7 @@ import { type CastGatherer, gatherCasts } from './gather-casts.ts'
 import type { Recorder } from './recorder.ts'
 import { route } from './route.ts'
 import { Sweep } from './sweep.ts'
-import { expiresAtMs, expiryReason } from './time-to-live.ts'
+import type { TimeToLive } from './time-to-live.ts'
 import type { LaneQueue, Turns } from './turns.ts'
 import { UnderWay } from './under-way.ts'
 
@@ -24,6 +24,7 @@ export interface LaneParts extends CastLineParts {
   readonly turns: Turns<LaneQueue>
   readonly metrics: Pick<Metrics, 'delivered'>
   readonly limits: LaneLimits
+  readonly timeToLive: TimeToLive
   /** Whether what is for this cell has to wait for events that came earlier and are not located yet. */
   isHeld(cell: CellId | null): boolean
   /** Deliveries to these hosts were made of older events. */
@@ -118,10 +119,10 @@ export class Lane {
       result: ({ deliveries }, result) => this.#settle(deliveries, result),
       settled: () => this.#settled(),
     })
-    const { journal, alarms, turns, limits } = parts
+    const { journal, alarms, turns, timeToLive, limits } = parts
     this.#sweep = new Sweep(
       host,
-      { journal, alarms, turns, sweepMs: limits.sweepMs },
+      { journal, alarms, turns, timeToLive, sweepMs: limits.sweepMs },
       { expired: (deliveries) => this.#expire(deliveries), nothingLeft: () => this.#clear() },
     )
   }
@@ -184,7 +185,7 @@ export class Lane {
     const { all, unacknowledged } = this.#underWay.takeAll()
     this.#line.abandon()
     this.#return(unacknowledged, 'the connection was lost before it was acknowledged')
-    for (const delivery of all) this.#sweep.note(expiresAtMs(delivery))
+    for (const delivery of all) this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
     if (all.length > 0 || this.#mode !== 'clear') this.#wait()
     else this.#pump()
   }
@@ -256,7 +257,7 @@ export class Lane {
   #giveBack(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       this.#underWay.delete(delivery.eventId)
-      this.#sweep.note(expiresAtMs(delivery))
+      this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
     }
   }
 
@@ -392,7 +393,7 @@ export class Lane {
       const isSeen = done++ < page.seen
       if (this.#underWay.has(delivery.eventId) || this.#endedMeanwhile.has(delivery.eventId)) continue
       room--
-      if (expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
+      if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
       else if (isSeen) this.#awaitAcknowledgements([delivery])
       else obstacle = this.#send(delivery, page, casts)
     }
@@ -453,7 +454,7 @@ export class Lane {
     const nowMs = Date.now()
     const casts = gatherCasts(this.host)
     for (const delivery of late) {
-      if (expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
+      if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
       else casts.add({ ...delivery, attempts: delivery.attempts + 1 }, delivery.cell, null)
     }
     for (const cast of casts.all) this.#cast(cast)
@@ -466,7 +467,7 @@ export class Lane {
   }
 
   #expire(deliveries: readonly Delivery[]): void {
-    this.#end(deliveries, (delivery) => ({ kind: 'expired', reason: expiryReason(delivery) }))
+    this.#end(deliveries, (delivery) => ({ kind: 'expired', reason: this.#parts.timeToLive.expiryReason(delivery) }))
   }
 
   /** Ends deliveries. Until that is durable they are under way, so that nobody takes them out of the journal again. */

@@ -4,7 +4,7 @@ import type { Log } from '../observe/log.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
-import { expiresAtMs, expiryReason } from './time-to-live.ts'
+import type { TimeToLive } from './time-to-live.ts'
 
 /** Finds hosts for events that were accepted while their server's cell could not be asked. */
 export interface LateLocator {
@@ -26,6 +26,7 @@ export interface LateLocatorParts {
   readonly alarms: Alarms
   readonly log: Log
   readonly retry: Backoff
+  readonly timeToLive: TimeToLive
   /** These hosts have deliveries now that are older than what they may have got. */
   onLocated(hosts: readonly HostName[]): void
   /** None of a cell's events waits any more. */
@@ -48,7 +49,7 @@ const IDLE_MS = 30_000
  * commits, and try those of the cells whose time has come: a cell that cannot be asked costs one question a pass.
  */
 export function createLateLocator(parts: LateLocatorParts): LateLocator {
-  const { journal, servers, alarms, retry, log } = parts
+  const { journal, servers, alarms, retry, timeToLive, log } = parts
   const cells = new Map<CellId, Cell>()
   let alarm: Alarm | null = null
   let passing: Promise<void> | null = null
@@ -82,11 +83,15 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
   const dealWith = async (page: readonly UnlocatedEvent[]) => {
     const nowMs = performance.now()
     const due = page.filter(({ cell }) => cellOf(cell).dueMs <= nowMs)
+    const isOver = (event: UnlocatedEvent) => Date.now() >= timeToLive.expiresAtMs(event)
     const expired = page.filter((event) => isOver(event))
     const tried = due.filter((event) => !isOver(event))
     const ids = new Set(tried.map(({ event }) => event.serverId))
     const whereabouts: ReadonlyMap<ServerId, Whereabouts> = ids.size === 0 ? new Map() : await servers.locate([...ids])
-    const locations = [...expired.map(toExpired), ...tried.flatMap((event) => locate(event, whereabouts))]
+    const locations = [
+      ...expired.map((event) => toExpired(event, timeToLive)),
+      ...tried.flatMap((event) => locate(event, whereabouts)),
+    ]
     if (locations.length > 0) await journal.locate(locations)
     const ended = new Set(locations.map(({ eventId }) => eventId))
     for (const { eventId, cell } of page) if (!ended.has(eventId)) fail(cell)
@@ -149,11 +154,7 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
   }
 }
 
-function isOver(event: UnlocatedEvent): boolean {
-  return Date.now() >= expiresAtMs(event)
-}
-
-function toExpired(event: UnlocatedEvent): LateLocation {
+function toExpired(event: UnlocatedEvent, { expiryReason }: TimeToLive): LateLocation {
   return { kind: 'expired', eventId: event.eventId, atUs: Date.now() * 1000, reason: expiryReason(event) }
 }
 

@@ -1,13 +1,14 @@
 import type { EventId, HostName } from '../events/event.ts'
 import type { Delivery, Journal } from '../journal/journal.ts'
 import type { Alarm, Alarms } from './alarms.ts'
-import { expiresAtMs } from './time-to-live.ts'
+import type { TimeToLive } from './time-to-live.ts'
 import type { LaneQueue, Turns } from './turns.ts'
 
 export interface SweepParts {
   readonly journal: Pick<Journal, 'open'>
   readonly alarms: Alarms
   readonly turns: Turns<LaneQueue>
+  readonly timeToLive: TimeToLive
   /** The least time between two searches. */
   readonly sweepMs: number
 }
@@ -106,6 +107,7 @@ export class Sweep {
   }
 
   #deal(page: readonly Delivery[]): void {
+    const { expiresAtMs } = this.#parts.timeToLive
     const nowMs = Date.now()
     const expired = page.filter((delivery) => expiresAtMs(delivery) <= nowMs)
     if (expired.length > 0) this.#listener.expired(expired)

@@ -6,7 +6,7 @@ import { UnderWay } from './under-way.ts'
 const delivery = (id: string): Delivery => ({
   ...{ eventId: id as EventId, host: 'h' as HostName, cell: null, requestId: 'r', globalRequestId: null, receivedAtUs: 0 },
   event: { serverId: id.charAt(0) as ServerId, name: 'network-changed', status: 'completed', tag: null },
-  ...{ sender: { userId: null, userName: null, projectId: null }, attempts: 0 },
+  ...{ sender: { userId: null, userName: null, projectId: null }, attempts: 0, tries: 0 },
 })
 const ids = (deliveries: readonly Delivery[]) => deliveries.map(({ eventId }) => eventId)
 

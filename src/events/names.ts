@@ -4,14 +4,14 @@
  * nova/objects/external_event.py EVENT_NAMES. Tag rule: nova/api/openstack/compute/server_external_events.py.
  */
 export const EVENT_NAMES = [
-  { name: 'network-changed', since: 1, needsTag: false, awaited: false, ttlSeconds: 86_400 },
-  { name: 'network-vif-plugged', since: 1, needsTag: false, awaited: true, ttlSeconds: 300 },
-  { name: 'network-vif-unplugged', since: 1, needsTag: false, awaited: true, ttlSeconds: 300 },
-  { name: 'network-vif-deleted', since: 1, needsTag: false, awaited: false, ttlSeconds: 86_400 },
-  { name: 'volume-extended', since: 51, needsTag: true, awaited: false, ttlSeconds: 86_400 },
-  { name: 'power-update', since: 76, needsTag: true, awaited: false, ttlSeconds: 60 },
-  { name: 'accelerator-request-bound', since: 82, needsTag: true, awaited: true, ttlSeconds: 300 },
-  { name: 'volume-reimaged', since: 93, needsTag: false, awaited: true, ttlSeconds: 300 },
+  { name: 'network-changed', since: 1, needsTag: false, awaited: false, merges: true, ttlSeconds: 86_400 },
+  { name: 'network-vif-plugged', since: 1, needsTag: false, awaited: true, merges: false, ttlSeconds: 300 },
+  { name: 'network-vif-unplugged', since: 1, needsTag: false, awaited: true, merges: false, ttlSeconds: 300 },
+  { name: 'network-vif-deleted', since: 1, needsTag: false, awaited: false, merges: false, ttlSeconds: 86_400 },
+  { name: 'volume-extended', since: 51, needsTag: true, awaited: false, merges: false, ttlSeconds: 86_400 },
+  { name: 'power-update', since: 76, needsTag: true, awaited: false, merges: false, ttlSeconds: 60 },
+  { name: 'accelerator-request-bound', since: 82, needsTag: true, awaited: true, merges: false, ttlSeconds: 300 },
+  { name: 'volume-reimaged', since: 93, needsTag: false, awaited: true, merges: false, ttlSeconds: 300 },
 ] as const satisfies readonly EventNameRow[]
 
 /** What the table above says of one name. */
@@ -23,7 +23,9 @@ interface EventNameRow {
   readonly needsTag: boolean
   /** Something on the host waits for it: it is never queued behind those that nobody waits for. */
   readonly awaited: boolean
-  /** How long a delivery is worth making. Why these numbers: docs/decisions/0005-time-to-live.md. */
+  /** It says only that something is to be looked at: of two for a server and tag that wait, the newer one stands for both. */
+  readonly merges: boolean
+  /** How long a delivery is worth making, unless `[novacast] event_ttl` says otherwise. Why these numbers: docs/decisions/0005-time-to-live.md. */
   readonly ttlSeconds: number
 }
 
@@ -49,3 +51,16 @@ export function eventNameRow(name: EventName): EventNameRow {
 export function needsTag(name: EventName): boolean {
   return eventNameRow(name).needsTag
 }
+
+/** Whether something on the host waits for events of this name. */
+export function isAwaited(name: EventName): boolean {
+  return eventNameRow(name).awaited
+}
+
+/** Whether of two events of this name, for one server and tag, the newer stands for both as long as neither has left. */
+export function merges(name: EventName): boolean {
+  return eventNameRow(name).merges
+}
+
+/** The names that merge. */
+export const MERGING_NAMES: readonly EventName[] = EVENT_NAMES.filter((row) => row.merges).map(({ name }) => name)

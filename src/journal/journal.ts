@@ -1,4 +1,5 @@
 import type { CellId, Destination, EventId, ExternalEvent, HostName, Outcome, ServerId } from '../events/event.ts'
+import type { DeferralState, DeliveryState, StepName } from './states.ts'
 
 /** Who posted, as kept with every event. */
 export interface Sender {
@@ -29,21 +30,6 @@ export interface Submission {
   readonly events: readonly DecidedEvent[]
 }
 
-/**
- * The states of a delivery (one event to one host).
- *
- *     pending ──► dispatched ──► acknowledged
- *     │  ▲            │
- *     │  └────────────┘ not acknowledged in time, connection lost
- *     ├──► expired      its time to live is over
- *     ├──► superseded   another delivery stands for it (the server moved)
- *     └──► failed       it can never be made, or the host said so
- *
- * Over RabbitMQ `dispatched` is an end: the broker confirmed it into the host's queue, and nova-compute cannot say more.
- */
-export const DELIVERY_STATES = ['pending', 'dispatched', 'acknowledged', 'expired', 'superseded', 'failed'] as const
-export type DeliveryState = (typeof DELIVERY_STATES)[number]
-
 /** A delivery on its way: what a host is handed. */
 export interface Delivery {
   readonly eventId: EventId
@@ -56,6 +42,8 @@ export interface Delivery {
   readonly sender: Sender
   /** How often it was dispatched before. */
   readonly attempts: number
+  /** How often in vain, for its own sake: refused, or not acknowledged in time. */
+  readonly tries: number
 }
 
 /** The latest of a delivery that the journal keeps. */
@@ -64,9 +52,13 @@ export interface DeliveryRecord {
   readonly cell: CellId | null
   readonly state: DeliveryState
   readonly attempts: number
+  /** Why it is as it is: of the last step that had a reason, and when that was. */
   readonly lastError: string | null
+  readonly lastErrorAtUs: number | null
   readonly dispatchedAtUs: number | null
   readonly acknowledgedAtUs: number | null
+  /** When it ended, however it did; null while it is open. */
+  readonly endedAtUs: number | null
 }
 
 /** An event with its whole story. */
@@ -89,7 +81,7 @@ export interface Deferral {
   readonly cell: CellId
   /** Why it could not be located then; or, where it never got a delivery, why not. */
   readonly reason: string
-  readonly state: 'waiting' | 'located' | 'refused' | 'expired'
+  readonly state: DeferralState
 }
 
 /** What to look for; every field given must hold. */
@@ -121,12 +113,10 @@ export interface HostSummary {
   readonly lastSeenUs: number | null
 }
 
-/** What `lastError` says of a delivery that ended because its server is elsewhere now. */
-export function describeMove(to: readonly Destination[]): string {
-  return to.length === 0 ? 'moved to no host' : `moved to ${to.map(({ host }) => host).join(', ')}`
-}
-
-/** A step of a delivery, to be recorded. Steps that no longer apply (it has ended meanwhile) are left out silently. */
+/**
+ * A step of a delivery, to be recorded: what it makes of it is in `TRANSITIONS` (states.ts). One that does not apply (the delivery has
+ * ended meanwhile) is left out silently.
+ */
 export type DeliveryStep = {
   readonly host: HostName
   readonly eventId: EventId
@@ -134,13 +124,37 @@ export type DeliveryStep = {
 } /** `isEnd`: the host will not say what became of it. */ & (
   | { readonly kind: 'dispatched'; readonly isEnd: boolean }
   | { readonly kind: 'acknowledged' }
-  /** Back to pending, to be tried again. */
+  /** Back to pending, to be tried again: the host or what leads there is away. */
   | { readonly kind: 'returned'; readonly reason: string }
+  /** The same, for its own sake: one of its tries is used up. */
+  | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'expired'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** This newer event of the same server, name and tag stands for it. Applies only while it waits. */
+  | { readonly kind: 'superseded'; readonly by: EventId }
   /** The server is elsewhere now: ends this delivery as superseded, and makes one for each of these hosts that has none. */
   | { readonly kind: 'moved'; readonly to: readonly Destination[] }
 )
+
+/** The name of a step in `TRANSITIONS`. */
+export function nameOf(step: DeliveryStep): StepName {
+  return step.kind === 'dispatched' && step.isEnd ? 'dispatchedForGood' : step.kind
+}
+
+/** What `lastError` is to say after a step; null where it stays as it is. */
+export function reasonOf(step: DeliveryStep): string | null {
+  switch (step.kind) {
+    case 'dispatched':
+    case 'acknowledged':
+      return null
+    case 'superseded':
+      return `a newer event says the same: ${step.by}`
+    case 'moved':
+      return step.to.length === 0 ? 'moved to no host' : `moved to ${step.to.map(({ host }) => host).join(', ')}`
+    default:
+      return step.reason
+  }
+}
 
 /** An accepted event whose server could not be located yet. */
 export interface UnlocatedEvent {
@@ -190,6 +204,22 @@ export interface Retained {
   readonly oldestUs: number | null
 }
 
+/** Awaited events that are open for a host, with what must not be overtaken by them. */
+export interface AwaitedPage {
+  /** Server by server: its deliveries in the order of their commits, up to the last awaited one. */
+  readonly deliveries: readonly Delivery[]
+  /** Behind which to go on when all of these have left. */
+  readonly cursor: EventId | null
+  /** Whether there may be more behind that. */
+  readonly isMore: boolean
+}
+
+/** A delivery that waits in vain: a newer event of the same server and tag waits behind it. */
+export interface Outdated {
+  readonly eventId: EventId
+  readonly by: EventId
+}
+
 /** Answers one question: what was accepted, and what became of it? */
 export interface Journal {
   /**
@@ -206,6 +236,17 @@ export interface Journal {
    * stands where its event stands: who records those, or is told by `claim`, reads again from the start.
    */
   open(host: HostName, after: EventId | null, limit: number): Promise<readonly Delivery[]>
+  /**
+   * The first open deliveries of awaited events (see `isAwaited`) of a host behind `after`, each with all that is open for the same
+   * server and host and was committed before it. Costs what it finds, however much else is open. What its cursor says is good for as
+   * long as that of `open`.
+   */
+  awaited(host: HostName, after: EventId | null, limit: number): Promise<AwaitedPage>
+  /**
+   * Deliveries that never left, of events that merge (see `merges`), each with the newest such one of the same server, name and tag behind
+   * it; so many at most, oldest first. Reads all that is open for the host.
+   */
+  outdated(host: HostName, limit: number): Promise<readonly Outdated[]>
   /** Records steps, durable when resolved. Returns how many applied. */
   record(steps: readonly DeliveryStep[]): Promise<number>
   /**

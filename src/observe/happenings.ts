@@ -1,11 +1,11 @@
 import type { EventId, HostName } from '../events/event.ts'
-import type { Submission } from '../journal/journal.ts'
+import type { DeliveryStep, Submission } from '../journal/journal.ts'
 
 /** Something that happened just now, for whoever watches. */
 export type Happening =
   | { readonly kind: 'accepted'; readonly submission: Submission }
   | {
-      readonly kind: 'dispatched' | 'acknowledged' | 'returned' | 'expired' | 'failed' | 'moved'
+      readonly kind: DeliveryStep['kind']
       readonly host: HostName
       readonly eventIds: readonly EventId[]
       readonly atUs: number

@@ -83,8 +83,11 @@ export interface DeliveryRecord {
   readonly state: string
   readonly attempts: number
   readonly last_error: string | null
+  readonly last_error_at: string | null
   readonly dispatched_at: string | null
   readonly acknowledged_at: string | null
+  /** When it ended, however it did; null while it is still to be made. */
+  readonly ended_at: string | null
 }
 
 /** How an event stands that was accepted before its server could be located. */
@@ -130,8 +133,11 @@ export interface EventFilter {
   readonly order?: 'newest' | 'oldest' | undefined
 }
 
-/** Steps that a delivery takes. `moved`: the server is elsewhere now, this host does not get the event any more. */
-const STEPS = ['dispatched', 'acknowledged', 'returned', 'expired', 'failed', 'moved'] as const
+/**
+ * Steps that a delivery takes. `returned`: it waits again, the host went away; `rejected`: the same, for its own sake; `superseded`: a
+ * newer event stands for it; `moved`: the server is elsewhere now, this host does not get the event any more.
+ */
+const STEPS = ['dispatched', 'acknowledged', 'returned', 'rejected', 'expired', 'failed', 'superseded', 'moved'] as const
 type Step = (typeof STEPS)[number]
 
 /** One thing that happened just now. `dropped`: this reader was too slow, so many happenings were left out. */
@@ -196,8 +202,10 @@ const deliveryRecord = record<DeliveryRecord>({
   state: text,
   attempts: number,
   last_error: nullable(text),
+  last_error_at: nullable(text),
   dispatched_at: nullable(text),
   acknowledged_at: nullable(text),
+  ended_at: nullable(text),
 })
 
 export const eventRecord = record<EventRecord>({

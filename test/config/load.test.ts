@@ -65,6 +65,7 @@ describe('without anything said', () => {
       api: { maxMicroversion: 104, allUnknown: 404, maxBodyBytes: 114_688, proxyHeaders: false, computeLinkPrefix: null },
       keystone: null,
       stream: { ackTimeoutMs: 30_000, heartbeatMs: 15_000, window: 1000 },
+      delivery: { ttlSeconds: {}, maxAttempts: 20 },
       log: { level: 'info' },
     })
   })
@@ -289,6 +290,34 @@ describe('what follows from what is there', () => {
     const named = load({ flags: { connection: 'sqlite:////var/lib/x.db' } })
     expect(named).toMatchObject({ journal: { kind: 'sqlite', file: '/var/lib/x.db' } })
     expect(load({ flags: { connection: 'sqlite:///x.db' } }).journal).toEqual({ kind: 'sqlite', file: resolve('x.db') })
+  })
+})
+
+describe('[novacast] event_ttl', () => {
+  const ttlOf = (value: string) => loadText(`[novacast]\nevent_ttl = ${value}`).delivery.ttlSeconds
+
+  it('says how long deliveries are worth making, by the name of the event', () => {
+    expect(ttlOf('network-vif-plugged:300, network-changed : 86400,')).toEqual({
+      'network-vif-plugged': 300,
+      'network-changed': 86_400,
+    })
+    expect(ttlOf('')).toEqual({})
+  })
+
+  it.each([
+    ['network-chnged:5'],
+    ['network-changed'],
+    ['network-changed:0'],
+    ['network-changed:-1'],
+    ['network-changed:1.5'],
+    ['network-changed:31536001'],
+    ['network-changed:soon'],
+    ['network-changed:5, network-changed:6'],
+    ['network-changed:5, , power-update:6'],
+  ])('%s stops the start', (value) => {
+    expect(problemsOfText(`[novacast]\nevent_ttl = ${value}`)).toEqual([
+      expect.stringMatching(/nova\.conf:2: \[novacast\] event_ttl: expected name:seconds .* one of network-changed, .* not "/),
+    ])
   })
 })
 

@@ -35,8 +35,10 @@ function expectedRecords({ events, ...about }: Submission): EventRecord[] {
         state: 'pending' as const,
         attempts: 0,
         lastError: null,
+        lastErrorAtUs: null,
         dispatchedAtUs: null,
         acknowledgedAtUs: null,
+        endedAtUs: null,
       }))
       .sort((a, b) => Buffer.compare(Buffer.from(a.host), Buffer.from(b.host))),
   }))

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { CellId, EventId, HostName } from '../../src/events/event.ts'
-import type { DeliveryRecord, DeliveryState, DeliveryStep, UnlocatedEvent } from '../../src/journal/journal.ts'
+import type { CellId, EventId, HostName, ServerId } from '../../src/events/event.ts'
+import type { EventName } from '../../src/events/names.ts'
+import type { DeliveryRecord, DeliveryStep, UnlocatedEvent } from '../../src/journal/journal.ts'
+import type { DeliveryState } from '../../src/journal/states.ts'
 import { describeEngines, openOn, placeOn } from './engines.ts'
-import { decided, hostName, newEventId, submission } from './journal-file.ts'
+import { decided, hostName, newEventId, newServerId, submission } from './journal-file.ts'
 
 const a = hostName('a')
 const b = hostName('b')
@@ -20,9 +22,12 @@ function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): Deli
     case 'acknowledged':
       return { kind, ...about }
     case 'returned':
+    case 'rejected':
     case 'expired':
     case 'failed':
       return { kind, reason: `${kind} at ${atUs}`, ...about }
+    case 'superseded':
+      return { kind, by: eventId, ...about }
     case 'moved':
       return { kind, to: [a, b].map((to) => ({ host: to, cell: null })), ...about }
   }
@@ -32,27 +37,39 @@ interface ModelDelivery {
   state: DeliveryState
   isOpen: boolean
   attempts: number
+  tries: number
   lastError: string | null
+  lastErrorAtUs: number | null
   dispatchedAtUs: number | null
   acknowledgedAtUs: number | null
+  endedAtUs: number | null
 }
 
 const fresh = (): ModelDelivery => ({
   state: 'pending',
   isOpen: true,
   attempts: 0,
+  tries: 0,
   lastError: null,
+  lastErrorAtUs: null,
   dispatchedAtUs: null,
   acknowledgedAtUs: null,
+  endedAtUs: null,
 })
 
 /** The rules of `DeliveryStep` once more, as plainly as can be. */
 function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolean {
   const delivery = model.get(`${taken.eventId} ${taken.host}`)
   if (delivery === undefined || !delivery.isOpen) return false
-  delivery.state = taken.kind === 'returned' ? 'pending' : taken.kind === 'moved' ? 'superseded' : taken.kind
-  delivery.isOpen = taken.kind === 'returned' || (taken.kind === 'dispatched' && !taken.isEnd)
+  if (taken.kind === 'superseded' && delivery.state !== 'pending') return false
+  const isBack = taken.kind === 'returned' || taken.kind === 'rejected'
+  delivery.state = isBack ? 'pending' : taken.kind === 'moved' ? 'superseded' : taken.kind
+  delivery.isOpen = isBack || (taken.kind === 'dispatched' && !taken.isEnd)
+  if (!delivery.isOpen) delivery.endedAtUs = taken.atUs
+  if (taken.kind === 'rejected') delivery.tries++
   if ('reason' in taken) delivery.lastError = taken.reason
+  if (taken.kind === 'superseded') delivery.lastError = `a newer event says the same: ${taken.by}`
+  if ('reason' in taken || 'by' in taken || 'to' in taken) delivery.lastErrorAtUs = taken.atUs
   if (taken.kind === 'acknowledged') delivery.acknowledgedAtUs = taken.atUs
   if (taken.kind === 'dispatched') {
     delivery.attempts++
@@ -80,8 +97,8 @@ describeEngines('record', (engine) => {
       if (outcome.kind !== 'accepted') continue
       for (const { host } of outcome.destinations) model.set(`${id} ${host}`, fresh())
     }
-    const ends = ['dispatchedForGood', 'acknowledged', 'expired', 'failed', 'moved'] as const
-    const again = ['dispatched', 'returned'] as const
+    const ends = ['dispatchedForGood', 'acknowledged', 'expired', 'failed', 'superseded', 'moved'] as const
+    const again = ['dispatched', 'returned', 'rejected'] as const
     const kinds = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Drawn>(...again) }, fc.constantFrom<Drawn>(...ends))
     const steps = fc.array(fc.tuple(kinds, fc.constantFrom(a, b, hostName('c')), fc.constantFrom(...ids)), { maxLength: 10 })
     let atUs = 0
@@ -100,15 +117,17 @@ describeEngines('record', (engine) => {
       const deliveries = (await reopened.event(id))?.deliveries ?? []
       const expected = [...model].filter(([key]) => key.startsWith(id)).sort(([one], [other]) => (one < other ? -1 : 1))
       expect(deliveries.map((each) => [`${id} ${each.host}`, plain(each)])).toEqual(
-        expected.map(([key, { isOpen: _, ...rest }]) => [key, rest]),
+        expected.map(([key, { isOpen: _, tries: __, ...rest }]) => [key, rest]),
       )
     }
     for (const host of [a, b]) {
       const ofHost = [...model].filter(([key, { isOpen }]) => isOpen && key.endsWith(` ${host}`))
       const count = (state: DeliveryState) => ofHost.filter(([, each]) => each.state === state).length
       expect(await reopened.host(host)).toMatchObject({ pending: count('pending'), dispatched: count('dispatched') })
-      const open = new Set((await reopened.open(host, null, 1000)).map(({ eventId }) => `${eventId} ${host}`))
-      expect(open).toEqual(new Set(ofHost.map(([key]) => key)))
+      const open = await reopened.open(host, null, 1000)
+      expect(new Map(open.map(({ eventId, tries }) => [`${eventId} ${host}`, tries]))).toEqual(
+        new Map(ofHost.map(([key, { tries }]) => [key, tries])),
+      )
     }
   })
 
@@ -222,8 +241,8 @@ describeEngines('an event whose server could not be located', (engine) => {
   })
 })
 
-function plain({ state, attempts, lastError, dispatchedAtUs, acknowledgedAtUs }: DeliveryRecord) {
-  return { state, attempts, lastError, dispatchedAtUs, acknowledgedAtUs }
+function plain({ host: _, cell: __, ...rest }: DeliveryRecord) {
+  return rest
 }
 
 describeEngines('open', (engine) => {
@@ -262,6 +281,90 @@ describeEngines('open', (engine) => {
     await store.commit(submission([early]))
     const rest = await store.open(a, read?.eventId ?? null, 10)
     expect([read?.eventId, ...rest.map(({ eventId }) => eventId)]).toEqual([late.id, early.id])
+  })
+})
+
+describeEngines('awaited', (engine) => {
+  const idsOf = (events: readonly { readonly id?: EventId; readonly eventId?: EventId }[]) =>
+    events.map(({ id, eventId }) => id ?? eventId)
+
+  it('gives awaited events, each behind what is open of its server, however much else is', async () => {
+    const store = await openOn(engine)
+    const [s, t, u] = [newServerId(), newServerId(), newServerId()]
+    const storm = (count: number) => Array.from({ length: count }, () => decided(['a']))
+    const of = (serverId: ServerId, name: EventName, host = 'a') => decided([host], { serverId, name, tag: 't' })
+    const [s1, s2, s3] = [of(s, 'network-changed'), of(s, 'network-vif-deleted'), of(s, 'network-vif-plugged')]
+    const [s4, t1, u1] = [of(s, 'network-changed'), of(t, 'volume-reimaged'), of(u, 'network-vif-unplugged', 'b')]
+    const ended = of(s, 'network-changed')
+    // Enough to reach into other buckets.
+    for (const events of [[s1, ended], storm(5000), [s2], storm(5000), [t1], storm(5000), [u1, s3, s4]])
+      for (let i = 0; i < events.length; i += 1000) await store.commit(submission(events.slice(i, i + 1000)))
+    await store.record([step('dispatched', a, s1.id, 1), step('acknowledged', a, ended.id, 1)])
+    const page = await store.awaited(a, null, 10)
+    expect(idsOf(page.deliveries.filter(({ event }) => event.serverId === s))).toEqual(idsOf([s1, s2, s3]))
+    expect(idsOf(page.deliveries.filter(({ event }) => event.serverId === t))).toEqual(idsOf([t1]))
+    expect(page).toMatchObject({ deliveries: { length: 4 }, cursor: s3.id, isMore: false })
+    expect(page.deliveries.find(({ eventId }) => eventId === s1.id)).toMatchObject({ attempts: 1, event: s1.event, cell: null })
+    const first = await store.awaited(a, null, 1)
+    expect(first).toMatchObject({ deliveries: [{ eventId: t1.id }], cursor: t1.id, isMore: true })
+    expect(idsOf((await store.awaited(a, first.cursor, 1)).deliveries)).toEqual(idsOf([s1, s2, s3]))
+    expect(await store.awaited(a, s3.id, 10)).toEqual({ deliveries: [], cursor: s3.id, isMore: false })
+    expect(await store.awaited(hostName('nobody'), null, 10)).toMatchObject({ deliveries: [], cursor: null })
+    await store.record([step('acknowledged', a, t1.id, 2), step('failed', a, s3.id, 2)])
+    expect(await store.awaited(a, null, 10)).toMatchObject({ deliveries: [], isMore: false })
+  })
+
+  it('goes on where a server has more than can be told at once', async () => {
+    const store = await openOn(engine)
+    const serverId = newServerId()
+    const earlier = Array.from({ length: 1500 }, () => decided(['a'], { serverId, name: 'network-vif-deleted' }))
+    const plugged = decided(['a'], { serverId, name: 'network-vif-plugged' })
+    await store.commit(submission(earlier))
+    await store.commit(submission([plugged]))
+    const seen: EventId[] = []
+    for (let page = await store.awaited(a, null, 10); page.isMore; page = await store.awaited(a, page.cursor, 10)) {
+      seen.push(...page.deliveries.map(({ eventId }) => eventId))
+      await store.acknowledge(
+        a,
+        page.deliveries.map(({ eventId }) => eventId),
+        1,
+      )
+    }
+    seen.push(...(await store.awaited(a, null, 10)).deliveries.map(({ eventId }) => eventId))
+    expect(seen).toEqual(idsOf([...earlier, plugged]))
+  })
+})
+
+describeEngines('outdated', (engine) => {
+  it('names what waits with a newer one of the same server, name and tag behind it, and the newest of those', async () => {
+    const store = await openOn(engine)
+    const [s, t] = [newServerId(), newServerId()]
+    const of = (serverId: ServerId, tag: string | null, name: EventName = 'network-changed', host = 'a') =>
+      decided([host], { serverId, tag, name })
+    const [s1, s2, s3, left] = [of(s, 'x'), of(s, 'x'), of(s, 'x'), of(s, 'x')]
+    const [none1, none2, other] = [of(s, null), of(s, null), of(s, '')]
+    const others = [of(t, 'x'), of(s, 'y'), of(s, 'x', 'network-vif-deleted'), of(s, 'x', 'network-vif-plugged')]
+    await store.commit(submission([left, s1, none1, other, ...others]))
+    await store.commit(submission([s2, of(s, 'x', 'network-vif-deleted'), none2]))
+    await store.commit(submission([s3, of(s, 'x', 'network-changed', 'b')]))
+    await store.record([step('dispatched', a, left.id, 1)])
+    const expected = [
+      { eventId: s1.id, by: s3.id },
+      { eventId: none1.id, by: none2.id },
+      { eventId: s2.id, by: s3.id },
+    ]
+    const inOrder = (all: readonly { readonly eventId: EventId }[]) => [...all].sort((x, y) => (x.eventId < y.eventId ? -1 : 1))
+    expect(inOrder(await store.outdated(a, 10))).toEqual(inOrder(expected))
+    expect(await store.outdated(a, 1)).toEqual([expected[0]])
+    expect(await store.outdated(hostName('nobody'), 10)).toEqual([])
+    const steps = expected.map(({ eventId, by }) => ({ kind: 'superseded' as const, host: a, eventId, by, atUs: 7 }))
+    expect(await store.record(steps)).toBe(3)
+    expect(await store.outdated(a, 10)).toEqual([])
+    expect((await store.event(s1.id))?.deliveries).toMatchObject([
+      { state: 'superseded', lastError: `a newer event says the same: ${s3.id}`, lastErrorAtUs: 7, endedAtUs: 7 },
+    ])
+    // What has left cannot be superseded.
+    expect(await store.record([{ kind: 'superseded', host: a, eventId: left.id, by: s3.id, atUs: 8 }])).toBe(0)
   })
 })
 

@@ -53,14 +53,17 @@ describe('the schema', () => {
         plan("SELECT seq FROM events WHERE seq >> 13 = 1 AND server = x'00'"),
         plan("SELECT first_seq FROM requests WHERE first_seq >> 13 = 1 AND request_id = x'00'"),
         plan("SELECT first_seq FROM requests WHERE first_seq >> 13 = 1 AND global_request_id = x'00'"),
-        plan('SELECT seq FROM deliveries WHERE seq >> 13 = 1 AND host_id = 1 AND state < 2 ORDER BY seq'),
+        plan('SELECT seq FROM deliveries WHERE seq >> 13 = 1 AND host_id = 1 AND awaited = 1 AND state < 2 ORDER BY seq'),
+        plan(`SELECT seq FROM deliveries WHERE seq >> 13 = 1 AND host_id = 1 AND awaited = 0 AND state < 2 UNION ALL
+          SELECT seq FROM deliveries WHERE seq >> 13 = 1 AND host_id = 1 AND awaited = 1 AND state < 2 ORDER BY seq`),
       ]
     })
     expect(plans).toEqual([
       expect.stringContaining('events_by_server (<expr>=? AND server=?)'),
       expect.stringContaining('requests_by_id (<expr>=? AND request_id=?)'),
       expect.stringContaining('requests_by_global_id (<expr>=? AND global_request_id=?)'),
-      expect.stringMatching(/deliveries_open \(<expr>=\? AND host_id=\?\)$/),
+      expect.stringMatching(/^SEARCH deliveries USING INDEX deliveries_open \(<expr>=\? AND host_id=\? AND awaited=\?\)$/),
+      expect.stringMatching(/^MERGE \(UNION ALL\); LEFT; SEARCH [^;]*; RIGHT; SEARCH [^;]*$/),
     ])
   })
 })

@@ -7,16 +7,9 @@ import { openDatabase } from '../../src/database/connect.ts'
 import { parseDatabaseUrl } from '../../src/database/url.ts'
 import type { EventId, ServerId } from '../../src/events/event.ts'
 import { EVENT_NAMES } from '../../src/events/names.ts'
-import type {
-  DecidedEvent,
-  DeliveryState,
-  DeliveryStep,
-  EventQuery,
-  EventRecord,
-  Journal,
-  Submission,
-} from '../../src/journal/journal.ts'
+import type { DecidedEvent, DeliveryStep, EventQuery, EventRecord, Journal, Submission } from '../../src/journal/journal.ts'
 import { fillBucket } from '../../src/journal/sql/buckets.ts'
+import type { DeliveryState } from '../../src/journal/states.ts'
 import { describeEngines } from './engines.ts'
 import { decided, hostName, newEventId, newServerId, openJournal, submission } from './journal-file.ts'
 

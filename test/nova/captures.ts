@@ -120,6 +120,7 @@ export function deliveriesOf(capture: Capture, host: string, servers: ReadonlySe
         Date.parse(`${message._context_timestamp.slice(0, 23)}Z`) * 1000 + Number(message._context_timestamp.slice(23)),
       sender: { userId, userName, projectId },
       attempts: 0,
+      tries: 0,
     }
   })
 }

@@ -1,5 +1,6 @@
 import type { EventId } from '../../events/event.ts'
-import { DELIVERY_STATES, type EventQuery, type Journal } from '../../journal/journal.ts'
+import type { EventQuery, Journal } from '../../journal/journal.ts'
+import { DELIVERY_STATES } from '../../journal/states.ts'
 import { ApiError } from '../errors.ts'
 import { openEventStream } from './event-stream.ts'
 import type { LiveStreams } from './live-streams.ts'

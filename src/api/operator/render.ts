@@ -56,8 +56,10 @@ export function renderDecided(submission: Submission, { id, event, outcome }: De
   return renderEvent({ ...about, event, code: outcome.code, deferral, deliveries })
 }
 
+const NO_TIMES = { lastErrorAtUs: null, dispatchedAtUs: null, acknowledgedAtUs: null, endedAtUs: null }
+
 function toPending({ host, cell }: Destination): DeliveryRecord {
-  return { host, cell, state: 'pending', attempts: 0, lastError: null, dispatchedAtUs: null, acknowledgedAtUs: null }
+  return { host, cell, state: 'pending', attempts: 0, lastError: null, ...NO_TIMES }
 }
 
 function renderDelivery(delivery: DeliveryRecord): WireEvent['deliveries'][number] {
@@ -67,7 +69,9 @@ function renderDelivery(delivery: DeliveryRecord): WireEvent['deliveries'][numbe
     state: delivery.state,
     attempts: delivery.attempts,
     last_error: delivery.lastError,
+    last_error_at: renderTimeOrNull(delivery.lastErrorAtUs),
     dispatched_at: renderTimeOrNull(delivery.dispatchedAtUs),
     acknowledged_at: renderTimeOrNull(delivery.acknowledgedAtUs),
+    ended_at: renderTimeOrNull(delivery.endedAtUs),
   }
 }

@@ -1,5 +1,5 @@
 import type { CellId, EventId, HostName, ServerId } from '../../events/event.ts'
-import { DELIVERY_STATES } from '../../journal/journal.ts'
+import { DELIVERY_STATES } from '../../journal/states.ts'
 import { isCanonicalUuid } from '../../lib/uuid.ts'
 import { flag, type Infer, integer, list, nullable, object, oneOf, optional, text } from './schema.ts'
 
@@ -59,8 +59,10 @@ const deliveryRecord = object({
   state: oneOf(DELIVERY_STATES),
   attempts: count,
   last_error: nullable(text('why', { min: 0, max: Number.MAX_SAFE_INTEGER })),
+  last_error_at: nullable(time),
   dispatched_at: nullable(time),
   acknowledged_at: nullable(time),
+  ended_at: nullable(time),
 })
 
 const deferral = object({

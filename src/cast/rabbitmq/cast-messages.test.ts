@@ -28,6 +28,7 @@ function deliveryOf(instance: Instance, name: EventName, tag: string | null = nu
       receivedAtUs: 1_700_000_000_123_456,
       sender,
       attempts: 0,
+      tries: 0,
     },
   }
 }

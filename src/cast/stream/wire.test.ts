@@ -8,7 +8,7 @@ it('writes what the client of the project reads, whatever a tag holds', () => {
   const text = renderDelivery({
     ...{ eventId: '0199d3a2-6f0e-7c3e-9b57-1f2c4f6b8a01' as EventId, host: 'h' as HostName, cell: null },
     event: { serverId: 's' as ServerId, name: 'volume-extended', status: 'failed', tag: 'a\nb\r\u2028"ü' },
-    ...{ requestId: 'req-1', globalRequestId: null, receivedAtUs: 1_764_000_000_000_007, attempts: 2 },
+    ...{ requestId: 'req-1', globalRequestId: null, receivedAtUs: 1_764_000_000_000_007, attempts: 2, tries: 0 },
     sender: { userId: null, userName: null, projectId: null },
   })
   const items = [...createSseParser()(GREETING + HEARTBEAT + text + REPLACED)]

@@ -63,14 +63,18 @@ const STATEMENTS = [
     seq INTEGER NOT NULL,
     host_id INTEGER NOT NULL,
     cell TEXT,
+    awaited INTEGER NOT NULL,
     state INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
+    last_error_at INTEGER,
     dispatched_at INTEGER,
     ended_at INTEGER,
     PRIMARY KEY (seq, host_id)
   ) WITHOUT ROWID`,
-  'CREATE INDEX deliveries_open ON deliveries (seq >> 13, host_id) WHERE state < 2',
+  // With `awaited` in it those are found among many others, for no more than the others cost.
+  'CREATE INDEX deliveries_open ON deliveries (seq >> 13, host_id, awaited) WHERE state < 2',
 
   `CREATE TABLE deferrals (
     seq INTEGER PRIMARY KEY,

@@ -86,7 +86,9 @@ export function parseDeliveryRecord(row: Row): DeliveryRecord {
     state,
     attempts: Number(row['attempts']),
     lastError: parseText(row['last_error']),
+    lastErrorAtUs: parseNumber(row['last_error_at']),
     dispatchedAtUs: parseNumber(row['dispatched_at']),
     acknowledgedAtUs: state === 'acknowledged' ? parseNumber(row['ended_at']) : null,
+    endedAtUs: parseNumber(row['ended_at']),
   }
 }

@@ -1,11 +1,13 @@
 import { type Kysely, sql } from 'kysely'
 import type { EventId, HostName } from '../../events/event.ts'
+import { isAwaited } from '../../events/names.ts'
 import type { DecidedEvent, PassedOn, Sender, Submission } from '../journal.ts'
-import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { DEFERRAL_NUMBERS } from '../states.ts'
 import { hashOf, keyOf, toBytes, toRequestBytes } from './bytes.ts'
 import { bucketOf, firstSeqOf, MAX_EVENTS, parseHost, parseId } from './columns.ts'
 import { type Cell, chunksOf, type Dialect } from './dialect.ts'
 import { type Interner, type Kind, toText } from './intern.ts'
+import { newOpen, toOpenRow } from './open-deliveries.ts'
 import { findOwners, findUntold, type OwnerOf, tellOwners } from './pass-on.ts'
 import { keepLife } from './replica.ts'
 import { TABLES } from './tables.ts'
@@ -167,13 +169,14 @@ function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: Owne
     if (destinations.length === 0) return []
     const eventId = decided.id
     const id = toBytes(eventId)
+    const awaited = isAwaited(decided.event.name)
     const serverHash = hashOf(toBytes(decided.event.serverId))
     return destinations.map(({ host, cell }) => {
       const hostId = numbers.host(host)
       const owner = ownerOf({ serverHash, hostId })
       const where = cell === null ? null : toBytes(cell)
-      const row = [owner, hostId, first + i, id, serverHash, where, STATE_NUMBERS.pending, 0, null, null]
-      return { eventId, host, owner, hostId, row }
+      const delivery = newOpen({ owner, hostId, isAwaited: awaited, seq: first + i, id, serverHash, cell: where })
+      return { eventId, host, owner, hostId, row: toOpenRow(delivery) }
     })
   })
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { EventId } from '../../events/event.ts'
+import { type EventName, isAwaited } from '../../events/names.ts'
 import type { LateLocation } from '../journal.ts'
 import { DEFERRAL_NUMBERS } from '../states.ts'
 import { hashOf, toBytes } from './bytes.ts'
@@ -16,6 +17,7 @@ interface Waiting {
   readonly seq: number
   readonly id: Buffer
   readonly serverHash: number
+  readonly isAwaited: boolean
 }
 
 /** Ends deferrals of this life that wait, in the transaction that is open. Those that have ended stay as they are. */
@@ -63,10 +65,12 @@ async function holdWaiting(
 ): Promise<Map<EventId, Waiting>> {
   const found = new Map<EventId, Waiting>()
   for (const chunk of chunksOf([...new Set(ids)].sort())) {
-    const { rows } = await sql<{ seq: number; id: Buffer; server: Buffer }>`SELECT u.seq, e.id, e.server
+    const { rows } = await sql<{ seq: number; id: Buffer; server: Buffer; name: EventName }>`SELECT u.seq, e.id, e.server,
+        (SELECT name FROM kinds k WHERE k.kind = e.kind) AS name
       FROM events e JOIN deferrals u ON u.seq = e.seq
       WHERE ${dialect.isOneOf('e.id', chunk.map(toBytes))} AND u.owner = ${life} ORDER BY u.seq FOR UPDATE`.execute(db)
-    for (const { seq, id, server } of rows) found.set(parseId(id), { seq, id, serverHash: hashOf(server) })
+    for (const { seq, id, server, name } of rows)
+      found.set(parseId(id), { seq, id, serverHash: hashOf(server), isAwaited: isAwaited(name) })
   }
   return found
 }

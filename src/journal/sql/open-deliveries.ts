@@ -11,13 +11,16 @@ import { TABLES } from './tables.ts'
 export interface OpenDelivery {
   readonly owner: number
   readonly hostId: number
+  readonly isAwaited: boolean
   readonly seq: number
   readonly id: Buffer
   readonly serverHash: number
   readonly cell: Buffer | null
   state: number
   attempts: number
+  tries: number
   lastError: string | null
+  lastErrorAtUs: number | null
   dispatchedAtUs: number | null
   endedAtUs: number | null
   change: 'none' | 'changed' | 'made'
@@ -44,13 +47,16 @@ export async function holdOpen(
 interface OpenRow {
   readonly owner: number
   readonly host_id: number
+  readonly awaited: number
   readonly seq: number
   readonly id: Buffer
   readonly server_hash: number
   readonly cell: Buffer | null
   readonly state: number
   readonly attempts: number
+  readonly tries: number
   readonly last_error: string | null
+  readonly last_error_at: number | null
   readonly dispatched_at: number | null
 }
 
@@ -58,13 +64,16 @@ function toOpen(row: OpenRow): OpenDelivery {
   return {
     owner: row.owner,
     hostId: row.host_id,
+    isAwaited: row.awaited === 1,
     seq: row.seq,
     id: row.id,
     serverHash: row.server_hash,
     cell: row.cell,
     state: row.state,
     attempts: row.attempts,
+    tries: row.tries,
     lastError: row.last_error,
+    lastErrorAtUs: row.last_error_at,
     dispatchedAtUs: row.dispatched_at,
     endedAtUs: null,
     change: 'none',
@@ -72,10 +81,14 @@ function toOpen(row: OpenRow): OpenDelivery {
 }
 
 /** A delivery that is made later than its event: it stands where its event stands. */
-export function newOpen(about: Pick<OpenDelivery, 'owner' | 'hostId' | 'seq' | 'id' | 'serverHash' | 'cell'>): OpenDelivery {
-  const fresh = { state: STATE_NUMBERS.pending, attempts: 0, lastError: null, dispatchedAtUs: null, endedAtUs: null }
-  return { ...about, ...fresh, change: 'made' }
+export function newOpen(
+  about: Pick<OpenDelivery, 'owner' | 'hostId' | 'isAwaited' | 'seq' | 'id' | 'serverHash' | 'cell'>,
+): OpenDelivery {
+  const times = { lastErrorAtUs: null, dispatchedAtUs: null, endedAtUs: null }
+  return { ...about, state: STATE_NUMBERS.pending, attempts: 0, tries: 0, lastError: null, ...times, change: 'made' }
 }
+
+const CHANGING = ['state', 'attempts', 'tries', 'last_error', 'last_error_at', 'dispatched_at'] as const
 
 /** Writes what changed: what ended goes to `deliveries`, what is open stays where it is. */
 export async function writeBack(db: Kysely<unknown>, dialect: Dialect, all: readonly OpenDelivery[]): Promise<void> {
@@ -89,7 +102,7 @@ export async function writeBack(db: Kysely<unknown>, dialect: Dialect, all: read
     all.filter(({ change }) => change !== 'made'),
   )
   if (open.length === 0) return
-  const tail = dialect.orReplace('owner, host_id, seq', ['state', 'attempts', 'last_error', 'dispatched_at'])
+  const tail = dialect.orReplace('owner, host_id, awaited, seq', CHANGING)
   await dialect.insert(db, TABLES.openDeliveries, open.map(toOpenRow), tail)
 }
 
@@ -100,18 +113,22 @@ async function deleteEnded(db: Kysely<unknown>, dialect: Dialect, held: readonly
   const whole = new Set(ended.filter(({ seq }) => !stillOpen.has(seq)).map(({ id }) => id))
   for (const chunk of chunksOf([...whole]))
     await sql`DELETE FROM open_deliveries WHERE ${dialect.isOneOf('id', chunk)}`.execute(db)
-  for (const { seq, owner, hostId } of ended) {
+  for (const { seq, owner, hostId, isAwaited } of ended) {
     if (!stillOpen.has(seq)) continue
-    await sql`DELETE FROM open_deliveries WHERE owner = ${owner} AND host_id = ${hostId} AND seq = ${seq}`.execute(db)
+    await sql`DELETE FROM open_deliveries WHERE owner = ${owner} AND host_id = ${hostId} AND awaited = ${isAwaited ? 1 : 0}
+      AND seq = ${seq}`.execute(db)
   }
 }
 
 /** A row for `open_deliveries`. */
 export function toOpenRow(delivery: OpenDelivery): readonly Cell[] {
-  const { owner, hostId, seq, id, serverHash, cell, state, attempts, lastError, dispatchedAtUs } = delivery
-  return [owner, hostId, seq, id, serverHash, cell, state, attempts, toText(lastError), dispatchedAtUs]
+  const { owner, hostId, isAwaited, seq, id, serverHash, cell, state, attempts, tries } = delivery
+  const { lastError, lastErrorAtUs, dispatchedAtUs } = delivery
+  const key = [owner, hostId, isAwaited ? 1 : 0, seq]
+  return [...key, id, serverHash, cell, state, attempts, tries, toText(lastError), lastErrorAtUs, dispatchedAtUs]
 }
 
-function toEndedRow({ seq, hostId, cell, state, attempts, lastError, dispatchedAtUs, endedAtUs }: OpenDelivery): readonly Cell[] {
-  return [seq, hostId, cell, state, attempts, toText(lastError), dispatchedAtUs, endedAtUs]
+function toEndedRow(delivery: OpenDelivery): readonly Cell[] {
+  const { seq, hostId, cell, state, attempts, tries, lastError, lastErrorAtUs, dispatchedAtUs, endedAtUs } = delivery
+  return [seq, hostId, cell, state, attempts, tries, toText(lastError), lastErrorAtUs, dispatchedAtUs, endedAtUs]
 }

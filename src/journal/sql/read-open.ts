@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
 import type { EventId, HostName } from '../../events/event.ts'
-import type { Delivery, HostSummary, UnlocatedEvent } from '../journal.ts'
+import { MERGING_NAMES } from '../../events/names.ts'
+import type { AwaitedPage, Delivery, HostSummary, Outdated, UnlocatedEvent } from '../journal.ts'
 import { STATE_NUMBERS } from '../states.ts'
 import { toBytes } from './bytes.ts'
 import {
@@ -22,6 +23,17 @@ import { findPlace } from './place.ts'
 /** Whether anybody has open deliveries of a host. By way of the owners, so that the key of the table is used. */
 const HAS_OPEN = 'EXISTS (SELECT 1 FROM replicas p JOIN open_deliveries o ON o.owner = p.replica AND o.host_id = h.host_id)'
 
+const DELIVERY_COLUMNS = `${EVENT_COLUMNS}, o.cell, o.attempts, o.tries`
+/** What awaited events take with them of their servers, at most; the rest comes when that has left. */
+const MOST_OF_SERVERS = 1000
+
+function parseDelivery(row: Row, host: HostName): Delivery {
+  const attempts = Number(row['attempts'])
+  const tries = Number(row['tries'])
+  const about = { eventId: parseId(row['id']), host, cell: parseCell(row['cell']), event: parseEvent(row) }
+  return { ...about, ...parseRequest(row), attempts, tries }
+}
+
 export type OpenReads = ReturnType<typeof createOpenReads>
 
 /** What is open, and how the hosts stand. Everything rejects with `DatabaseTrouble`. */
@@ -37,17 +49,49 @@ export function createOpenReads({ engine, kysely }: Database<unknown>, interner:
     const hostId = (await interner.hosts.find([host]))(host)
     if (hostId === undefined) return []
     const place = await placeOf(after)
-    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(EVENT_COLUMNS)}, o.cell, o.attempts
+    const of = (awaited: 0 | 1) => sql`(SELECT seq, cell, attempts, tries FROM open_deliveries
+      WHERE owner = ${life} AND host_id = ${hostId} AND awaited = ${awaited} AND seq > ${place} ORDER BY seq LIMIT ${limit})`
+    // Both in the order of the key, merged.
+    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(DELIVERY_COLUMNS)}
+      FROM (${of(0)} UNION ALL ${of(1)}) o JOIN events e ON e.seq = o.seq ${sql.raw(EVENT_JOINS)}
+      ORDER BY o.seq LIMIT ${limit}`.execute(kysely)
+    return rows.map((row) => parseDelivery(row, host))
+  }
+  const awaited = async (
+    life: number,
+    { host, after, limit }: { host: HostName; after: EventId | null; limit: number },
+  ): Promise<AwaitedPage> => {
+    const hostId = (await interner.hosts.find([host]))(host)
+    if (hostId === undefined) return { deliveries: [], cursor: after, isMore: false }
+    const place = await placeOf(after)
+    const found = await sql<{ seq: number; id: Buffer; server_hash: number; server: Buffer }>`
+      SELECT ${dialect.inOrder} o.seq, o.id, o.server_hash, e.server FROM open_deliveries o JOIN events e ON e.seq = o.seq
+      WHERE o.owner = ${life} AND o.host_id = ${hostId} AND o.awaited = 1 AND o.seq > ${place}
+      ORDER BY o.seq LIMIT ${limit}`.execute(kysely)
+    const last = found.rows.at(-1)
+    if (last === undefined) return { deliveries: [], cursor: after, isMore: false }
+    const lastOf = new Map(found.rows.map(({ seq, server }) => [server.toString('latin1'), seq]))
+    const hashes = [...new Set(found.rows.map((row) => row.server_hash))]
+    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(DELIVERY_COLUMNS)}
       FROM open_deliveries o JOIN events e ON e.seq = o.seq ${sql.raw(EVENT_JOINS)}
-      WHERE o.owner = ${life} AND o.host_id = ${hostId} AND o.seq > ${place} ORDER BY o.seq LIMIT ${limit}`.execute(kysely)
-    return rows.map((row) => ({
-      eventId: parseId(row['id']),
-      host,
-      cell: parseCell(row['cell']),
-      event: parseEvent(row),
-      ...parseRequest(row),
-      attempts: Number(row['attempts']),
-    }))
+      WHERE ${dialect.isOneOf('o.server_hash', hashes)} AND o.host_id = ${hostId} AND o.owner = ${life} AND o.seq <= ${last.seq}
+      ORDER BY o.seq LIMIT ${MOST_OF_SERVERS}`.execute(kysely)
+    // Different servers may share a hash; and what came behind the last awaited one of a server waits for its turn.
+    const taken = rows.filter((row) => Number(row['seq']) <= (lastOf.get((row['server'] as Buffer).toString('latin1')) ?? -1))
+    const deliveries = taken.map((row) => parseDelivery(row, host))
+    if (rows.length >= MOST_OF_SERVERS) return { deliveries, cursor: after, isMore: true }
+    return { deliveries, cursor: parseId(last.id), isMore: found.rows.length >= limit }
+  }
+  const outdated = async (life: number, host: HostName, limit: number): Promise<readonly Outdated[]> => {
+    const hostId = (await interner.hosts.find([host]))(host)
+    if (hostId === undefined) return []
+    const { rows } = await sql<{ id: Buffer; newest: Buffer }>`SELECT id, newest FROM (
+        SELECT o.seq, o.id, FIRST_VALUE(o.id) OVER (PARTITION BY e.server, k.name, e.tag ORDER BY o.seq DESC) AS newest
+        FROM open_deliveries o JOIN events e ON e.seq = o.seq JOIN kinds k ON k.kind = e.kind
+        WHERE o.owner = ${life} AND o.host_id = ${hostId} AND o.awaited = 0 AND o.state = ${STATE_NUMBERS.pending} AND o.attempts = 0
+          AND ${dialect.isOneOf('k.name', MERGING_NAMES)}
+      ) waiting WHERE id <> newest ORDER BY seq LIMIT ${limit}`.execute(kysely)
+    return rows.map(({ id, newest }) => ({ eventId: parseId(id), by: parseId(newest) }))
   }
   const unlocated = async (life: number, after: EventId | null, limit: number): Promise<readonly UnlocatedEvent[]> => {
     const place = await placeOf(after)
@@ -114,5 +158,5 @@ export function createOpenReads({ engine, kysely }: Database<unknown>, interner:
     }
     return ended
   }
-  return { open, unlocated, hosts, host, namesOf, hostsOf, endedOf }
+  return { open, awaited, outdated, unlocated, hosts, host, namesOf, hostsOf, endedOf }
 }

@@ -45,10 +45,10 @@ async function readDeliveries(
   const seqs = events.map((row) => Number(row['seq']))
   const ids = events.map((row) => row['id'] as Buffer)
   const { rows } = await sql<Row>`
-    SELECT d.seq, h.host, d.cell, d.state, d.attempts, d.last_error, d.dispatched_at, d.ended_at
+    SELECT d.seq, h.host, d.cell, d.state, d.attempts, d.last_error, d.last_error_at, d.dispatched_at, d.ended_at
     FROM deliveries d JOIN hosts h ON h.host_id = d.host_id WHERE ${dialect.isOneOf('d.seq', seqs)}
     UNION ALL
-    SELECT o.seq, h.host, o.cell, o.state, o.attempts, o.last_error, o.dispatched_at, NULL
+    SELECT o.seq, h.host, o.cell, o.state, o.attempts, o.last_error, o.last_error_at, o.dispatched_at, NULL
     FROM open_deliveries o JOIN hosts h ON h.host_id = o.host_id WHERE ${dialect.isOneOf('o.id', ids)}
     ORDER BY 1, 2`.execute(kysely)
   for (const row of rows) {

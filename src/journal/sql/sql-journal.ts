@@ -92,6 +92,8 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
   return {
     commit: (submission) => ask(() => writes.commit(submission)),
     open: (host, after, limit) => ask(() => reads.open(replica.life, { host, after, limit })),
+    awaited: (host, after, limit) => ask(() => reads.awaited(replica.life, { host, after, limit })),
+    outdated: (host, limit) => ask(() => reads.outdated(replica.life, host, limit)),
     record: (steps) => ask(() => writes.record(steps)),
     claim: () => ask(claim),
     unlocated: (after, limit) => ask(() => reads.unlocated(replica.life, after, limit)),

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import { type DeliveryStep, describeMove } from '../journal.ts'
-import { STATE_NUMBERS } from '../states.ts'
+import { type DeliveryStep, nameOf, reasonOf } from '../journal.ts'
+import { changeOf } from '../states.ts'
 import { toBytes } from './bytes.ts'
 import type { CommitParts } from './commit.ts'
 import { chunksOf } from './dialect.ts'
@@ -19,16 +19,8 @@ export interface StepBatch {
 export type StepFate = 'applied' | 'none'
 
 /**
- * Writes the steps of deliveries in the transaction that is open: those that are open are read and held, take their steps in order,
+ * Writes the steps of deliveries in the transaction that is open, as `TRANSITIONS` has them: those that are open are read and held, take their steps in order,
  * and are written back together. A fate for each step, per batch.
- *
- *     step \ state        pending                        dispatched
- *     dispatched          -> dispatched, +1 attempt      dispatched again, +1 attempt
- *       isEnd             -> ended, +1 attempt           -> ended, +1 attempt
- *     returned            the reason is kept             -> pending, the reason is kept
- *     acknowledged        -> ended                       -> ended
- *     expired, failed     -> ended, the reason is kept   -> ended, the reason is kept
- *     moved               -> superseded                  -> superseded; in both cases a delivery for each host that has none
  */
 export async function writeSteps(
   db: Kysely<unknown>,
@@ -46,9 +38,9 @@ export async function writeSteps(
   const heirsOf = await prepareMoves(db, { ...about, steps, held: [...open.values()] })
   const take = (step: DeliveryStep, ofAnyOwner: boolean): StepFate => {
     const delivery = open.get(placeOf(step.eventId, numberOf(step.host)))
-    if (delivery === undefined || delivery.endedAtUs !== null) return 'none'
+    if (delivery === undefined) return 'none'
     if (!ofAnyOwner && delivery.owner !== life) return 'none'
-    takeStep(delivery, step)
+    if (!takeStep(delivery, step)) return 'none'
     for (const heir of heirsOf(delivery, step)) {
       const place = placeOf(step.eventId, heir.hostId)
       if (!open.has(place)) open.set(place, heir)
@@ -62,35 +54,21 @@ export async function writeSteps(
   return fates
 }
 
-function takeStep(delivery: OpenDelivery, step: DeliveryStep): void {
+/** Whether the step applied. */
+function takeStep(delivery: OpenDelivery, step: DeliveryStep): boolean {
+  const change = changeOf(delivery.state, nameOf(step))
+  if (change === null) return false
   if (delivery.change === 'none') delivery.change = 'changed'
-  const end = (state: number, reason: string | null) => {
-    delivery.state = state
-    delivery.lastError = reason ?? delivery.lastError
-    delivery.endedAtUs = step.atUs
-  }
-  switch (step.kind) {
-    case 'dispatched':
-      delivery.attempts++
-      delivery.dispatchedAtUs = step.atUs
-      if (step.isEnd) end(STATE_NUMBERS.dispatchedForGood, null)
-      else delivery.state = STATE_NUMBERS.dispatched
-      return
-    case 'returned':
-      delivery.state = STATE_NUMBERS.pending
-      delivery.lastError = step.reason
-      return
-    case 'acknowledged':
-      end(STATE_NUMBERS.acknowledged, null)
-      return
-    case 'expired':
-    case 'failed':
-      end(STATE_NUMBERS[step.kind], step.reason)
-      return
-    case 'moved':
-      end(STATE_NUMBERS.superseded, describeMove(step.to))
-      return
-  }
+  delivery.state = change.number
+  delivery.attempts += change.attempts
+  delivery.tries += change.tries
+  if (change.attempts === 1) delivery.dispatchedAtUs = step.atUs
+  if (change.isEnd) delivery.endedAtUs = step.atUs
+  const reason = reasonOf(step)
+  if (reason === null) return true
+  delivery.lastError = reason
+  delivery.lastErrorAtUs = step.atUs
+  return true
 }
 
 /**
@@ -118,7 +96,7 @@ async function prepareMoves(
       WHERE ${dialect.isOneOf('seq', chunk)}`.execute(db)
     for (const { seq, host_id } of rows) ended.add(`${seq} ${host_id}`)
   }
-  return ({ seq, id, serverHash }, step) => {
+  return ({ isAwaited, seq, id, serverHash }, step) => {
     if (step.kind !== 'moved') return []
     const destinations = step.to.filter(({ host }) => !ended.has(`${seq} ${numberOf(host)}`))
     return destinations.map(({ host, cell }) => {
@@ -126,6 +104,7 @@ async function prepareMoves(
       return newOpen({
         owner: ownerOf({ serverHash, hostId }),
         hostId,
+        isAwaited,
         seq,
         id,
         serverHash,

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isAwaited } from '../../events/names.ts'
 import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
 import { createBucket, findNextSeq } from './bucket.ts'
 import { toRequestColumn, toUuidColumn } from './columns.ts'
@@ -25,7 +26,7 @@ export interface Committer {
 export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally): Committer {
   const addRequest = db.prepare('INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)')
   const addEvent = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)')
-  const addDelivery = db.prepare('INSERT INTO deliveries (seq, host_id, cell, state, attempts) VALUES (?, ?, ?, ?, 0)')
+  const addDelivery = db.prepare('INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ?)')
   const addDeferral = db.prepare('INSERT INTO deferrals (seq, cell, state, reason) VALUES (?, ?, ?, ?)')
   const bucket = createBucket(db)
   const bytes = { id: new Uint8Array(16), server: new Uint8Array(16), tag: new Uint8Array(16) }
@@ -45,9 +46,10 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
       tag === null ? null : toUuidColumn(tag, bytes.tag),
       code,
     )
+    const awaited = isAwaited(name) ? 1 : 0
     for (const [host, cell] of destinations) {
       const hostId = intern.host(host)
-      addDelivery.run(seq, hostId, cell, STATE_NUMBERS.pending)
+      addDelivery.run(seq, hostId, cell, awaited, STATE_NUMBERS.pending)
       tally.add(hostId, 1, 0)
     }
     if (deferred !== null) addDeferral.run(seq, deferred[0], DEFERRAL_NUMBERS.waiting, deferred[1])

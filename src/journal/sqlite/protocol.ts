@@ -1,4 +1,6 @@
-import type { DeliveryStep, LateLocation, Retained } from '../journal.ts'
+import type { EventName } from '../../events/names.ts'
+import type { LateLocation, Retained } from '../journal.ts'
+import type { StepName } from '../states.ts'
 
 /**
  * What the threads of the journal say to each other: arrays in JSON texts.
@@ -13,7 +15,7 @@ export type WireDestination = readonly [host: string, cell: string | null]
 export type WireEvent = readonly [
   id: string,
   server: string,
-  name: string,
+  name: EventName,
   status: string,
   tag: string | null,
   code: number,
@@ -33,7 +35,7 @@ export type WireSubmission = readonly [
 ]
 
 export type WireStep = readonly [
-  kind: DeliveryStep['kind'] | 'dispatchedForGood',
+  kind: StepName,
   host: string,
   eventId: string,
   atUs: number,
@@ -51,8 +53,8 @@ export type WireLocation = readonly [
   destinations: readonly WireDestination[],
 ]
 
-/** What became of a step. */
-export type StepFate = 'applied' | 'ended' | 'unknown'
+/** What became of a step: `refused` where it does not apply to what the delivery is. */
+export type StepFate = 'applied' | 'refused' | 'unknown'
 
 export type WireServer = readonly [
   uuid: string,

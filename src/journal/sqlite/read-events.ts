@@ -51,7 +51,8 @@ export function findPlace(prepare: Prepare, id: EventId): number {
 export function createEventReads(prepare: Prepare) {
   function readEvents(sql: string, parameters: readonly (string | number | Uint8Array)[]): EventRecord[] {
     const rows: Row[] = prepare(sql).all(...parameters)
-    const deliveries = prepare(`SELECT h.host, d.cell, d.state, d.attempts, d.last_error, d.dispatched_at, d.ended_at
+    const deliveries = prepare(`SELECT h.host, d.cell, d.state, d.attempts, d.last_error, d.last_error_at,
+        d.dispatched_at, d.ended_at
       FROM deliveries AS d JOIN hosts AS h ON h.host_id = d.host_id WHERE d.seq = ? ORDER BY h.host`)
     return rows.map((row) => parseEventRecord(row, deliveries.all(Number(row['seq'])).map(parseDeliveryRecord)))
   }

@@ -1,9 +1,10 @@
 import type { StatementSync } from 'node:sqlite'
 import type { EventId, HostName } from '../../events/event.ts'
 import type { RegisteredServer, ServerQuery } from '../../servers/registry/registry.ts'
-import type { Delivery, EventQuery, EventRecord, HostSummary, UnlocatedEvent } from '../journal.ts'
+import type { AwaitedPage, Delivery, EventQuery, EventRecord, HostSummary, Outdated, UnlocatedEvent } from '../journal.ts'
 import { createEventReads } from './read-events.ts'
 import { createHostReads } from './read-hosts.ts'
+import { createOpenReads } from './read-open.ts'
 import { createServerReads } from './read-servers.ts'
 
 /** A read that stops wherever others may go first, and ends with its answer. */
@@ -17,6 +18,14 @@ export interface ReaderCalls {
   readonly open: {
     readonly body: { readonly host: HostName; readonly after: EventId | null; readonly limit: number }
     readonly answer: readonly Delivery[]
+  }
+  readonly awaited: {
+    readonly body: { readonly host: HostName; readonly after: EventId | null; readonly limit: number }
+    readonly answer: AwaitedPage
+  }
+  readonly outdated: {
+    readonly body: { readonly host: HostName; readonly limit: number }
+    readonly answer: readonly Outdated[]
   }
   readonly search: { readonly body: EventQuery; readonly answer: readonly EventRecord[] }
   readonly event: { readonly body: EventId; readonly answer: EventRecord | null }
@@ -39,12 +48,17 @@ export type ReaderWork = { [Kind in keyof ReaderCalls]: { kind: Kind; body: Read
 /** Every read as a job. */
 export function createReads(prepare: Prepare): (work: ReaderWork) => Job<unknown> {
   const events = createEventReads(prepare)
+  const open = createOpenReads(prepare)
   const hosts = createHostReads(prepare)
   const servers = createServerReads(prepare)
   return (work) => {
     switch (work.kind) {
       case 'open':
-        return hosts.open(work.body)
+        return open.open(work.body)
+      case 'awaited':
+        return open.awaited(work.body)
+      case 'outdated':
+        return open.outdated(work.body)
       case 'search':
         return events.search(work.body)
       case 'event':

@@ -6,6 +6,7 @@ import type { RegisteredServer } from '../../servers/registry/registry.ts'
 import type { Deferral, Delivery, DeliveryRecord, EventRecord, HostSummary, Sender, UnlocatedEvent } from '../journal.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { type Column, fromRequestColumn, fromUuidColumn } from './columns.ts'
+import type { Mergeable } from './merge.ts'
 
 export type Row = Record<string, SQLOutputValue>
 
@@ -76,9 +77,21 @@ export function parseDeliveryRecord(row: Row): DeliveryRecord {
     state,
     attempts: Number(row['attempts']),
     lastError: parseText(row['last_error']),
+    lastErrorAtUs: parseNumber(row['last_error_at']),
     dispatchedAtUs: parseNumber(row['dispatched_at']),
     acknowledgedAtUs: state === 'acknowledged' ? parseNumber(row['ended_at']) : null,
+    endedAtUs: parseNumber(row['ended_at']),
   }
+}
+
+/** An event that merges, with what makes two of them the same. */
+export function parseMergeable(row: Row): Mergeable {
+  const { serverId, name, tag } = parseEvent(row)
+  return { eventId: fromUuidColumn(parseColumn(row['id'])) as EventId, key: JSON.stringify([serverId, name, tag]) }
+}
+
+export function parseSeq(row: Row): number {
+  return Number(row['seq'])
 }
 
 export function parseDelivery(row: Row, host: HostName): Delivery {
@@ -89,6 +102,7 @@ export function parseDelivery(row: Row, host: HostName): Delivery {
     event: parseEvent(row),
     ...parseRequest(row),
     attempts: Number(row['attempts']),
+    tries: Number(row['tries']),
   }
 }
 

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { STATE_NUMBERS } from '../states.ts'
+import type { EventName } from '../../events/names.ts'
+import { isAwaited } from '../../events/names.ts'
+import { changeOf, STATE_NUMBERS } from '../states.ts'
 import { toUuidColumn } from './columns.ts'
 import type { Interner } from './intern.ts'
 import type { StepFate, WireDestination, WireStep } from './protocol.ts'
@@ -8,26 +10,15 @@ import type { Tally } from './tally.ts'
 const { pending, dispatched } = STATE_NUMBERS
 
 /**
- * Writes the steps of deliveries inside the transaction that is open. A delivery that has ended takes no step any more.
- *
- *     step \ state        pending                        dispatched
- *     dispatched          -> dispatched, +1 attempt      dispatched again, +1 attempt
- *     dispatchedForGood   -> ended, +1 attempt           -> ended, +1 attempt
- *     returned            the reason is kept             -> pending, the reason is kept
- *     acknowledged        -> ended                       -> ended
- *     expired, failed     -> ended, the reason is kept   -> ended, the reason is kept
- *     moved               -> superseded                  -> superseded; in both cases a delivery for each host that has none
- *
- * An acknowledgement also says that the host was seen, whatever it acknowledges.
+ * Writes the steps of deliveries inside the transaction that is open, as `TRANSITIONS` has them. A step that does not apply changes
+ * nothing. An acknowledgement also says that the host was seen, whatever it acknowledges.
  */
 export function createSettler(db: DatabaseSync, intern: Interner, tally: Tally): (step: WireStep) => StepFate {
   const findSeq = db.prepare('SELECT seq FROM events WHERE id = ?')
   const findState = db.prepare('SELECT state FROM deliveries WHERE seq = ? AND host_id = ?')
-  const dispatch = db.prepare(`UPDATE deliveries SET state = ?, attempts = attempts + 1, dispatched_at = ?, ended_at = ?
-    WHERE seq = ? AND host_id = ?`)
-  const giveBack = db.prepare(`UPDATE deliveries SET state = ${pending}, last_error = ? WHERE seq = ? AND host_id = ?`)
-  const end = db.prepare(`UPDATE deliveries SET state = ?, last_error = coalesce(?, last_error), ended_at = ?
-    WHERE seq = ? AND host_id = ?`)
+  const change = db.prepare(`UPDATE deliveries SET state = ?, attempts = attempts + ?, tries = tries + ?,
+    dispatched_at = coalesce(?, dispatched_at), ended_at = ? WHERE seq = ? AND host_id = ?`)
+  const explain = db.prepare('UPDATE deliveries SET last_error = ?, last_error_at = ? WHERE seq = ? AND host_id = ?')
   const add = createAdder(db, intern, tally)
   const bytes = new Uint8Array(16)
 
@@ -38,32 +29,20 @@ export function createSettler(db: DatabaseSync, intern: Interner, tally: Tally):
     const seq = Number(findSeq.get(toUuidColumn(eventId, bytes))?.['seq'] ?? -1)
     const state = findState.get(seq, hostId)?.['state']
     if (state === undefined) return 'unknown'
-    if (state !== pending && state !== dispatched) return 'ended'
-    tally.add(hostId, state === pending ? -1 : 0, state === dispatched ? -1 : 0)
-    switch (kind) {
-      case 'dispatched':
-        dispatch.run(dispatched, atUs, null, seq, hostId)
-        tally.add(hostId, 0, 1)
-        break
-      case 'dispatchedForGood':
-        dispatch.run(STATE_NUMBERS.dispatchedForGood, atUs, atUs, seq, hostId)
-        break
-      case 'returned':
-        giveBack.run(reason, seq, hostId)
-        tally.add(hostId, 1, 0)
-        break
-      case 'acknowledged':
-      case 'expired':
-      case 'failed':
-        end.run(STATE_NUMBERS[kind], reason, atUs, seq, hostId)
-        break
-      case 'moved':
-        end.run(STATE_NUMBERS.superseded, reason, atUs, seq, hostId)
-        for (const destination of to ?? []) add(seq, destination)
-        break
-    }
+    const step = changeOf(Number(state), kind)
+    if (step === null) return 'refused'
+    tally.add(hostId, open(step.number, pending) - open(state, pending), open(step.number, dispatched) - open(state, dispatched))
+    const dispatchedAt = step.attempts === 1 ? atUs : null
+    change.run(step.number, step.attempts, step.tries, dispatchedAt, step.isEnd ? atUs : null, seq, hostId)
+    if (reason !== null) explain.run(reason, atUs, seq, hostId)
+    for (const destination of to ?? []) add(seq, destination)
     return 'applied'
   }
+}
+
+/** One where a delivery is in this state, for counting. */
+function open(state: unknown, counted: number): 0 | 1 {
+  return state === counted ? 1 : 0
 }
 
 /**
@@ -71,10 +50,12 @@ export function createSettler(db: DatabaseSync, intern: Interner, tally: Tally):
  * the events of a server are read in the order of their commits by whichever host gets them.
  */
 export function createAdder(db: DatabaseSync, intern: Interner, tally: Tally) {
-  const add = db.prepare(`INSERT INTO deliveries (seq, host_id, cell, state, attempts) VALUES (?, ?, ?, ${pending}, 0)
+  const findName = db.prepare('SELECT name FROM events JOIN kinds USING (kind) WHERE seq = ?')
+  const add = db.prepare(`INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ${pending})
     ON CONFLICT DO NOTHING`)
   return (seq: number, [host, cell]: WireDestination): void => {
     const hostId = intern.host(host)
-    if (Number(add.run(seq, hostId, cell).changes) > 0) tally.add(hostId, 1, 0)
+    const name = findName.get(seq)?.['name'] as EventName
+    if (Number(add.run(seq, hostId, cell, isAwaited(name) ? 1 : 0).changes) > 0) tally.add(hostId, 1, 0)
   }
 }

@@ -6,10 +6,11 @@ import type { ServerRows } from '../../servers/registry/registry.ts'
 import {
   type DecidedEvent,
   type DeliveryStep,
-  describeMove,
   type Journal,
   JournalUnavailable,
   type LateLocation,
+  nameOf,
+  reasonOf,
   type Submission,
 } from '../journal.ts'
 import { createTouches } from '../touches.ts'
@@ -83,6 +84,8 @@ function createStore(
       return []
     },
     open: (host, after, limit) => reader.call('open', { host, after, limit }),
+    awaited: (host, after, limit) => reader.call('awaited', { host, after, limit }),
+    outdated: (host, limit) => reader.call('outdated', { host, limit }),
     record: async (steps) => {
       if (steps.length === 0) return 0
       const fates = await writer.call('record', steps.map(toWireStep), steps.length)
@@ -145,19 +148,8 @@ function toWireDestination({ host, cell }: Destination): WireDestination {
 }
 
 function toWireStep(step: DeliveryStep): WireStep {
-  const { kind, host, eventId, atUs } = step
-  switch (kind) {
-    case 'dispatched':
-      return [step.isEnd ? 'dispatchedForGood' : kind, host, eventId, atUs, null, null]
-    case 'acknowledged':
-      return [kind, host, eventId, atUs, null, null]
-    case 'returned':
-    case 'expired':
-    case 'failed':
-      return [kind, host, eventId, atUs, step.reason, null]
-    case 'moved':
-      return [kind, host, eventId, atUs, describeMove(step.to), step.to.map(toWireDestination)]
-  }
+  const to = step.kind === 'moved' ? step.to.map(toWireDestination) : null
+  return [nameOf(step), step.host, step.eventId, step.atUs, reasonOf(step), to]
 }
 
 function toWireLocation(location: LateLocation): WireLocation {

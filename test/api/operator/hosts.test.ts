@@ -83,7 +83,8 @@ describe("a host's stream", () => {
     expect(response.headers['content-type']).toBe('text/event-stream; charset=utf-8')
     expect(response.headers['x-openstack-request-id']).toMatch(/^req-/)
     const receivedAtUs = Date.UTC(2026, 10, 24) * 1000
-    const about = { eventId: event.id, event: event.event, requestId, globalRequestId: null, receivedAtUs, sender, attempts: 0 }
+    const counts = { attempts: 0, tries: 0 }
+    const about = { eventId: event.id, event: event.event, requestId, globalRequestId: null, receivedAtUs, sender, ...counts }
     const delivery = { ...about, host: hostName('streamed'), cell: null }
     const cast = { host: hostName('streamed'), cell: null, deliveries: [delivery], context: null, instances: new Map() } as const
     expect(await api.stream.cast(cast)).toEqual({ kind: 'taken' })

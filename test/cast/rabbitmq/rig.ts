@@ -83,6 +83,7 @@ export function castOf(host: string, events: readonly Partial<ExternalEvent>[] =
       receivedAtUs: Date.now() * 1000,
       sender: { userId, userName, projectId },
       attempts: 0,
+      tries: 0,
     }
   })
   if (first === undefined) throw new Error('expected at least one event')

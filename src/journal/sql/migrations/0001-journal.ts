@@ -58,7 +58,9 @@ const COMMON = (t: Types) => [
     cell ${t.bytes(255)},
     state smallint NOT NULL,
     attempts int NOT NULL,
+    tries int NOT NULL,
     last_error ${t.text},
+    last_error_at bigint,
     dispatched_at bigint,
     ended_at bigint NOT NULL,
     PRIMARY KEY (seq, host_id)
@@ -91,15 +93,18 @@ const EVENTS = (t: Types) => `
 const OPEN_DELIVERIES = (t: Types) => `
     owner int NOT NULL,
     host_id int NOT NULL,
+    awaited smallint NOT NULL,
     seq bigint NOT NULL,
     id ${t.bytes(16)} NOT NULL,
     server_hash int NOT NULL,
     cell ${t.bytes(255)},
     state smallint NOT NULL,
     attempts int NOT NULL,
+    tries int NOT NULL,
     last_error ${t.text},
+    last_error_at bigint,
     dispatched_at bigint,
-    PRIMARY KEY (owner, host_id, seq)`
+    PRIMARY KEY (owner, host_id, awaited, seq)`
 
 const DEFERRALS = (t: Types) => `
     seq bigint NOT NULL PRIMARY KEY,
