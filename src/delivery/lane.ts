@@ -394,7 +394,8 @@ export class Lane {
       if (this.#underWay.has(delivery.eventId) || this.#endedMeanwhile.has(delivery.eventId)) continue
       room--
       if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
-      else if (isSeen) this.#awaitAcknowledgements([delivery])
+      // Only what is known to have left: one whose time was over let others pass, and a clock that is set back gives it time again.
+      else if (isSeen && delivery.attempts > 0) this.#awaitAcknowledgements([delivery])
       else obstacle = this.#send(delivery, page, casts)
     }
     if (casts.all.length === 0) this.#isProbing = false

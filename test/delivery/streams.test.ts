@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { ServerId } from '../../src/events/event.ts'
-import { decided } from '../journal/journal-file.ts'
+import { decided, hostName } from '../journal/journal-file.ts'
 import { follow } from './agent.ts'
 import { statesOf, streamStage, until } from './stage.ts'
 
@@ -106,7 +106,7 @@ describe('a host whose agent comes and goes', () => {
     await first.ack(events[0]?.id as string)
     first.disconnect()
     expect(caster.isConnected('h1' as never)).toBe(false)
-    await until(async () => (await statesOf(journal, events)).slice(1).every((state) => state === 'h1 pending'))
+    await until(async () => (await journal.event(events[4]?.id as never))?.deliveries[0]?.lastError?.includes('lost') ?? false)
     const late = decided(['h1'], { serverId: A })
     await post([late])
     const second = follow(caster, 'h1')
@@ -128,6 +128,16 @@ describe('a host whose agent comes and goes', () => {
     await second.ack(...second.ids)
     await until(() => second.ids.length === 4)
     expect(second.ids.slice(2)).toEqual(idsOf(events.slice(0, 2)))
+  })
+
+  it('gets at once what was never sent to it, whatever it saw behind that', async () => {
+    const { journal, caster, post } = await streamStage()
+    const [unsent, sent, late] = [decided(['h1']), decided(['h1']), decided(['h1'])]
+    await post([unsent, sent, late])
+    await journal.record([{ kind: 'dispatched', isEnd: false, host: hostName('h1'), eventId: sent.id, atUs: 1 }])
+    const agent = follow(caster, 'h1', sent.id)
+    await until(() => agent.ids.length === 2)
+    expect(agent.ids).toEqual(idsOf([unsent, late]))
   })
 
   it('passes over a Last-Event-ID that is none', async () => {

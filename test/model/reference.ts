@@ -1,0 +1,186 @@
+import { createTimeToLive } from '../../src/delivery/time-to-live.ts'
+import type { EventId, HostName, ServerId } from '../../src/events/event.ts'
+import type { DecidedEvent, DeliveryRecord, EventRecord, Submission } from '../../src/journal/journal.ts'
+import type { Clock } from './clock.ts'
+
+/** How hosts deal with repeats, and so what order means there. */
+export type Repeats =
+  /** An agent drops what it had before: the first arrivals are in order. */
+  | 'dropped'
+  /** nova-compute does it again: what it does last is what stays. */
+  | 'done-again'
+
+interface Arrival {
+  readonly host: HostName
+  readonly eventId: EventId
+  /** The latest that the clock had shown. */
+  readonly latestMs: number
+}
+
+/**
+ * What must be true of a journal and its hosts whatever happens, kept by the simplest means: lists of what was accepted and of what
+ * arrived, and nothing of how.
+ */
+export interface Reference {
+  /** It is on disk. Called in the order of commits. */
+  committed(submission: Submission): void
+  /** Its sender was answered 200 or 207. */
+  answered(requestId: string): void
+  /** Its sender was answered 503. */
+  refused(requestId: string): void
+  /** A host got a delivery. */
+  arrived(host: HostName, eventId: EventId): void
+  /** A host was told that its acknowledgement is kept. */
+  acknowledged(host: HostName, eventIds: readonly EventId[]): void
+  /** A host could never be handed this. */
+  failed(host: HostName, eventId: EventId): void
+  /** A server is on these hosts from now on. */
+  moved(server: ServerId, hosts: readonly HostName[]): void
+  /** Something was seen that must never be. */
+  wrong(what: string): void
+  /** Everything that is wrong with these stories, which are all there are, in the order of commits. */
+  objectionsTo(stories: readonly EventRecord[]): readonly string[]
+}
+
+export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>): Reference {
+  const { expiresAtMs } = createTimeToLive()
+  const events = new Map<EventId, DecidedEvent & { readonly receivedAtUs: number; readonly place: number }>()
+  const answers = new Map<string, 'accepted' | 'refused'>()
+  const arrivals: Arrival[] = []
+  const arrived = new Set<string>()
+  const acknowledged = new Set<string>()
+  const failed = new Set<string>()
+  const wrongs: string[] = []
+  /** Where each server was, and since how many events had been committed. */
+  const places = new Map<ServerId, readonly { readonly hosts: ReadonlySet<HostName>; readonly since: number }[]>()
+  const keyOf = (host: HostName, eventId: EventId) => `${host} ${eventId}`
+
+  const objectionToEnd = (eventId: EventId, { host, state, lastError }: DeliveryRecord): string | null => {
+    const event = events.get(eventId)
+    const key = keyOf(host, eventId)
+    if (event === undefined) return 'is of nobody'
+    const own = places.get(event.event.serverId) ?? []
+    const wasAway = own.some(({ hosts }, i) => !hosts.has(host) && (own[i + 1]?.since ?? event.place + 1) > event.place)
+    switch (state) {
+      case 'pending':
+        return 'is still open'
+      case 'dispatched':
+        if (repeats === 'dropped') return 'is still open'
+        return arrived.has(key) ? null : 'ended as dispatched and never arrived'
+      case 'acknowledged':
+        return arrived.has(key) ? null : 'was acknowledged and never arrived'
+      case 'expired':
+        return expiresAtMs(event) <= clock.latestMs ? null : 'expired before its time'
+      case 'superseded':
+        return wasAway ? null : `was superseded (${lastError}) while its server was there`
+      case 'failed':
+        return failed.has(key) || wasAway ? null : `failed (${lastError}) though nothing was wrong with it`
+    }
+  }
+  const objectionsToStory = (story: EventRecord): readonly string[] => {
+    const event = events.get(story.id)
+    if (event === undefined) return ['is in the journal and was never committed']
+    if (event.outcome.code !== story.code) return [`has the code ${story.code} and not ${event.outcome.code}`]
+    const destinations = event.outcome.kind === 'accepted' ? event.outcome.destinations : []
+    const missing = destinations.filter(({ host }) => !story.deliveries.some((each) => each.host === host))
+    const objections = missing.map(({ host }) => `has no delivery to ${host}`)
+    if (event.outcome.kind === 'deferred') {
+      if (story.deferral === null || story.deferral.state === 'waiting') objections.push('still waits to be located')
+      if (story.deferral?.state === 'expired' && expiresAtMs(event) > clock.latestMs)
+        objections.push('expired unlocated before its time')
+      if (story.deferral?.state === 'located' && story.deliveries.length === 0) objections.push('was located and has no delivery')
+    }
+    for (const delivery of story.deliveries) {
+      const objection = objectionToEnd(story.id, delivery)
+      if (objection !== null) objections.push(`to ${delivery.host}, ${delivery.state} after ${delivery.attempts}, ${objection}`)
+    }
+    return objections
+  }
+  const objectionsToOrder = (stories: readonly EventRecord[]): readonly string[] => {
+    const places = new Map(stories.map(({ id }, place) => [id, place]))
+    const counting = new Map<string, Arrival>()
+    const last = repeats === 'done-again'
+    const without = new Set(
+      stories.flatMap(({ id, deliveries }) => outOfOrder(events.get(id), deliveries, repeats).map((host) => keyOf(host, id))),
+    )
+    for (const arrival of arrivals) {
+      const key = keyOf(arrival.host, arrival.eventId)
+      if (without.has(key)) continue
+      if (last) counting.delete(key)
+      if (!counting.has(key)) counting.set(key, arrival)
+    }
+    const reached = new Map<string, Arrival>()
+    const objections: string[] = []
+    for (const arrival of counting.values()) {
+      const event = events.get(arrival.eventId)
+      const way = `${event?.event.serverId} to ${arrival.host}`
+      const before = reached.get(way)
+      const isBehind = before !== undefined && (places.get(before.eventId) ?? -1) > (places.get(arrival.eventId) ?? -1)
+      // Passed over when its time was over, and brought back by a clock that was set back.
+      const wasOver = event !== undefined && before !== undefined && expiresAtMs(event) <= before.latestMs
+      if (isBehind && !wasOver)
+        objections.push(`${arrival.eventId} reached ${arrival.host} behind ${before.eventId}, which was accepted later`)
+      else reached.set(way, arrival)
+    }
+    return objections
+  }
+  return {
+    committed: ({ events: decided, receivedAtUs }) => {
+      for (const event of decided) events.set(event.id, { ...event, receivedAtUs, place: events.size })
+    },
+    answered: (requestId) => void answers.set(requestId, 'accepted'),
+    refused: (requestId) => void answers.set(requestId, 'refused'),
+    arrived: (host, eventId) => {
+      if (!events.has(eventId)) wrongs.push(`${eventId} reached ${host} before it was on disk`)
+      arrivals.push({ host, eventId, latestMs: clock.latestMs })
+      arrived.add(keyOf(host, eventId))
+    },
+    acknowledged: (host, eventIds) => {
+      for (const eventId of eventIds) acknowledged.add(keyOf(host, eventId))
+    },
+    failed: (host, eventId) => void failed.add(keyOf(host, eventId)),
+    moved: (server, hosts) => {
+      places.set(server, [...(places.get(server) ?? []), { hosts: new Set(hosts), since: events.size }])
+    },
+    wrong: (what) => void wrongs.push(what),
+    objectionsTo: (stories) => {
+      const told = new Set(stories.map(({ requestId }) => requestId))
+      const objections = [...wrongs]
+      for (const [requestId, answer] of answers)
+        if (told.has(requestId) !== (answer === 'accepted')) objections.push(`${requestId} was ${answer} and is otherwise kept`)
+      const order = [...events.keys()]
+      if (stories.some(({ id }, i) => id !== order[i])) objections.push('the journal is not in the order of commits')
+      for (const story of stories)
+        for (const objection of objectionsToStory(story))
+          objections.push(`${story.id} (${story.event.name} of ${story.event.serverId}) ${objection}`)
+      for (const { id, deliveries } of stories)
+        for (const { host, state } of deliveries)
+          if (acknowledged.has(keyOf(host, id)) && state !== 'acknowledged' && !isEndBefore(state))
+            objections.push(`${id} was acknowledged by ${host} and is ${state}`)
+      return [...objections, ...objectionsToOrder(stories)]
+    },
+  }
+}
+
+/** What may have ended a delivery before its host's acknowledgement came. */
+function isEndBefore(state: DeliveryRecord['state']): boolean {
+  return state === 'expired' || state === 'superseded' || state === 'failed'
+}
+
+/**
+ * Hosts to which a delivery of the event has no place among the others of its server:
+ *
+ * - it followed its server there from another host: what is accepted for that host meanwhile does not wait for it;
+ * - over a broker, it ended otherwise than by a confirm, though it may have arrived: what stood before it may arrive again.
+ */
+function outOfOrder(
+  event: DecidedEvent | undefined,
+  deliveries: readonly DeliveryRecord[],
+  repeats: Repeats,
+): readonly HostName[] {
+  const destinations = event?.outcome.kind === 'accepted' ? event.outcome.destinations : []
+  const isLate = deliveries.some(({ state }) => state === 'superseded')
+  const isWithout = ({ host, state }: DeliveryRecord) =>
+    (isLate && !destinations.some((each) => each.host === host)) || (repeats === 'done-again' && state !== 'dispatched')
+  return deliveries.filter(isWithout).map(({ host }) => host)
+}
