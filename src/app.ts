@@ -136,10 +136,10 @@ async function createRabbit({ nova }: Config, cells: NovaServers | null, observe
   return createRabbitCaster({ ...observed, cells, rabbit, controlExchange })
 }
 
-/** Ready is who can accept: the journal answers. */
+/** Ready is who can accept: the journal can be written and read. */
 async function askReadiness(journal: Journal): Promise<Readiness> {
   try {
-    await journal.hosts(null, 1)
+    await journal.ready()
     return { kind: 'ready' }
   } catch (error) {
     return { kind: 'not-ready', reason: `the journal cannot be used: ${error instanceof Error ? error.message : String(error)}` }

@@ -274,6 +274,11 @@ export interface Journal {
    * Begins at `from`: 0 at first, then what the answer before said. A step is small enough to hold up nobody.
    */
   retain(beforeUs: number, from: number): Promise<Retained>
+  /**
+   * Resolves when it can be read and written now; rejects with `JournalUnavailable` and what is wrong. Costs a read, and a small write only
+   * where the last one failed: so trouble that is over is noticed also when nobody sends anything.
+   */
+  ready(): Promise<void>
   /** Flushes and closes; further calls reject. Closing twice is closing once. */
   close(): Promise<void>
 }

@@ -175,3 +175,34 @@ describe('without proxy headers, and with a prefix for links', () => {
     expect((await ask(novacast, { path: '/v2.1/', method: 'GET', headers: { 'OpenStack-API-Version': above } })).status).toBe(406)
   })
 })
+
+describe('when the journal does not keep up', () => {
+  it('answers 503 at once to what would wait without bound, and keeps what waits', async () => {
+    const opened = Promise.withResolvers<void>()
+    let waiting = 0
+    const around = (journal: Journal): Journal => ({
+      ...journal,
+      commit: async (submission) => {
+        waiting++
+        await opened.promise
+        return journal.commit(submission)
+      },
+    })
+    const novacast = await startNovacast({ around })
+    try {
+      await novacast.put(KNOWN, 'compute-1')
+      const events = Array.from({ length: 900 }, () => plugged(KNOWN))
+      const posts = Array.from({ length: 111 }, () => ask(novacast, { events }))
+      await expect.poll(() => waiting, { timeout: 60_000 }).toBe(111)
+      const refused = await ask(novacast, { events })
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+      expect(refused.body).toHaveProperty('serviceUnavailable.message', expect.stringContaining('Nothing was accepted'))
+      opened.resolve()
+      expect(new Set((await Promise.all(posts)).map(({ status }) => status))).toEqual(new Set([200]))
+      expect((await ask(novacast, { events })).status).toBe(200)
+    } finally {
+      opened.resolve()
+      await novacast.close()
+    }
+  })
+})

@@ -7,6 +7,7 @@ import { uuidv7 } from '../../lib/uuid.ts'
 import type { Happenings } from '../../observe/happenings.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { createSeldom } from '../../observe/seldom.ts'
 import { type Servers, ServersUnavailable } from '../../servers/servers.ts'
 import { ApiError } from '../errors.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
@@ -35,16 +36,32 @@ export interface CreateEvents {
   readonly context: CallContext
 }
 
+/**
+ * Events at most of requests that are under way: some 100 MB. They wait for databases and for the disk; beyond, one of these does not keep up,
+ * and waiting longer helps nobody.
+ */
+const MOST_UNDER_WAY = 100_000
+/** How often the log says at most that requests are refused: it may well be on the disk that is full. */
+const SAY_MS = 1000
+
 /** Seconds after which a sender may try again, where it would. */
 const RETRY_AFTER = { 'Retry-After': '1' }
 
 /**
  * POST /os-server-external-events: locate the servers, decide each event, make all of it durable, answer. Throws a 503 when the
- * servers cannot be located or the journal cannot write: then nothing was accepted.
+ * servers cannot be located, the journal cannot write or too much is under way: then nothing was accepted.
  */
 export function createEventsAction({ config, servers, journal, deliveries, metrics, happenings, log }: CreateEventsParts) {
+  const seldom = createSeldom(SAY_MS)
+  let underWay = 0
   return async (request: CreateEvents): Promise<Answer> => {
     const receivedAtUs = Date.now() * 1000
+    const count = request.sent.length
+    if (underWay > 0 && underWay + count > MOST_UNDER_WAY) {
+      seldom((requests) => log.error({ requests, events: underWay }, 'requests were answered 503: too much is under way'))
+      throw unavailable('Too much is under way now.')
+    }
+    underWay += count
     try {
       const whereabouts = await servers.locate(serversOf(request.sent))
       const decided = request.sent.map((sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts)) }))
@@ -55,7 +72,12 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
       for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
       return answer(decided, request.mediaType, config.allUnknown)
     } catch (error) {
-      throw toApiError(error, log)
+      const trouble = troubleOf(error)
+      if (trouble === null) throw error
+      seldom((requests) => log.error({ err: error, requests }, `requests were answered 503: ${trouble}`))
+      throw unavailable(`${trouble}.`)
+    } finally {
+      underWay -= count
     }
   }
 }
@@ -94,15 +116,13 @@ function isUnknown({ outcome }: { readonly outcome: Outcome }): boolean {
   return outcome.code === 404
 }
 
-/** Trouble behind us, as the sender is told of it; all else as it is. */
-function toApiError(error: unknown, log: Log): unknown {
-  if (error instanceof ServersUnavailable) {
-    log.error({ err: error }, 'a request was answered 503: servers cannot be located now')
-    return new ApiError('serviceUnavailable', 'Servers cannot be located now. Nothing was accepted; try again.', RETRY_AFTER)
-  }
-  if (error instanceof JournalUnavailable) {
-    log.error({ err: error }, 'a request was answered 503: the journal cannot write now')
-    return new ApiError('serviceUnavailable', 'The journal cannot write now. Nothing was accepted; try again.', RETRY_AFTER)
-  }
-  return error
+/** Trouble behind us, as the sender is told of it; null for what is none. */
+function troubleOf(error: unknown): string | null {
+  if (error instanceof ServersUnavailable) return 'Servers cannot be located now'
+  if (error instanceof JournalUnavailable) return 'The journal cannot write now'
+  return null
+}
+
+function unavailable(why: string): ApiError {
+  return new ApiError('serviceUnavailable', `${why} Nothing was accepted; try again.`, RETRY_AFTER)
 }

@@ -6,16 +6,35 @@ export interface Health {
   readonly reason: string | null
   /** How often it was away and came back. */
   readonly outages: number
+  /**
+   * Why the last write was refused by a database that answers (no room, no right); null where it was not. Also null when that is some seconds
+   * ago: whether it is over shows with the next write.
+   */
+  readonly refusal: string | null
   up(): void
   down(error: unknown): void
+  /** A transaction was committed. */
+  wrote(): void
+  refused(error: unknown): void
   /** Resolves when it is up again, or after so long. */
   recovered(withinMs: number): Promise<void>
 }
 
+/** How long a refusal stands for those that would come next. */
+const REFUSAL_MS = 5000
+
 export function createHealth(log: Log): Health {
   let reason: string | null = null
+  let refusal: { readonly reason: string; readonly atMs: number } | null = null
   let outages = 0
   const waiting = new Set<() => void>()
+  const up = () => {
+    if (reason === null) return
+    reason = null
+    outages++
+    log.info("the journal's database is back")
+    for (const end of waiting) end()
+  }
   return {
     get reason() {
       return reason
@@ -23,15 +42,22 @@ export function createHealth(log: Log): Health {
     get outages() {
       return outages
     },
-    up: () => {
-      if (reason === null) return
-      reason = null
-      outages++
-      log.info("the journal's database is back")
-      for (const end of waiting) end()
+    get refusal() {
+      return refusal !== null && performance.now() - refusal.atMs < REFUSAL_MS ? refusal.reason : null
+    },
+    up,
+    wrote: () => {
+      if (refusal !== null) log.info("the journal's database can be written again")
+      refusal = null
+      up()
+    },
+    refused: (error) => {
+      const next = messageOf(error)
+      if (refusal === null) log.error({ reason: next }, "the journal's database cannot be written; requests are answered 503")
+      refusal = { reason: next, atMs: performance.now() }
     },
     down: (error) => {
-      const next = error instanceof Error ? error.message : String(error)
+      const next = messageOf(error)
       if (reason === null)
         log.error({ reason: next }, "the journal's database cannot be used; requests are answered 503 until it is back")
       reason = next
@@ -48,4 +74,8 @@ export function createHealth(log: Log): Health {
         waiting.add(end)
       }),
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -63,7 +63,7 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
       await connect(outage)
       try {
         const answers = await session.transaction((db) => options.write(db, items, outage.failures > 0))
-        health.up()
+        health.wrote()
         return answers
       } catch (error) {
         if (error instanceof LifeOver) await replica.renew(error.life)
@@ -91,6 +91,7 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
         const middle = Math.ceil(items.length / 2)
         return [...(await persist(items.slice(0, middle))), ...(await persist(items.slice(middle)))]
       }
+      if (error instanceof DatabaseTrouble && !isOfAnItem && error.kind !== 'away') health.refused(error)
       const failed: Settled<Answer> = { kind: 'failed', error: toUnavailable(error) }
       return items.map(() => failed)
     }

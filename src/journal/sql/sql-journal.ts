@@ -105,6 +105,12 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
     host: (host) => ask(() => touches.write().then(() => reads.host(host))),
     touchHost: touches.note,
     retain: (beforeUs, from) => ask(() => writes.retain({ beforeUs, from })),
+    ready: () =>
+      ask(async () => {
+        const trouble = health.reason ?? health.refusal
+        if (trouble !== null) throw toUnavailable(trouble)
+        await reads.hosts(null, 1)
+      }),
     close: async () => {
       isClosed = true
       buckets.stop()

@@ -72,6 +72,8 @@ export interface WriterCalls {
   readonly locate: { readonly body: readonly WireLocation[]; readonly answer: null }
   readonly touch: { readonly body: readonly (readonly [host: string, atUs: number])[]; readonly answer: null }
   readonly retain: { readonly body: readonly [beforeUs: number, from: number]; readonly answer: Retained }
+  /** Writes what changes nothing, to see whether anything can be written. */
+  readonly probe: { readonly body: null; readonly answer: null }
   readonly put: { readonly body: WireServer; readonly answer: 'created' | 'replaced' }
   readonly remove: { readonly body: string; readonly answer: boolean }
   readonly import: { readonly body: readonly WireServer[]; readonly answer: null }

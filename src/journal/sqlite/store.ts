@@ -20,6 +20,7 @@ import { lockFile } from './lock.ts'
 import type { WireDestination, WireEvent, WireLocation, WireStep, WireSubmission, WriterCalls } from './protocol.ts'
 import type { ReaderCalls } from './reads.ts'
 import { RETAINED_AT_ONCE } from './retain.ts'
+import { tryRoom } from './room.ts'
 import { createServerRows } from './server-rows.ts'
 import { startThread, type Thread } from './thread.ts'
 
@@ -45,7 +46,7 @@ export async function openSqliteJournal({ file, log }: SqliteJournalOptions): Pr
   try {
     const writer = await startThread<WriterCalls>({ entry: 'writer-thread', file, log })
     const reader = await startThread<ReaderCalls>({ entry: 'reader-thread', file, log })
-    return createStore(writer, reader, openForReading(file), () => lock.release())
+    return createStore({ file, writer, reader, db: openForReading(file), release: () => lock.release() })
   } catch (error) {
     lock.release()
     throw error
@@ -61,12 +62,16 @@ function prepareDirectory(file: string): void {
   }
 }
 
-function createStore(
-  writer: Thread<WriterCalls>,
-  reader: Thread<ReaderCalls>,
-  db: DatabaseSync,
-  release: () => void,
-): SqliteStore {
+interface StoreParts {
+  readonly file: string
+  readonly writer: Thread<WriterCalls>
+  readonly reader: Thread<ReaderCalls>
+  readonly db: DatabaseSync
+  /** Lets others open the file. */
+  readonly release: () => void
+}
+
+function createStore({ file, writer, reader, db, release }: StoreParts): SqliteStore {
   const touches = createTouches((noted) => writer.call('touch', noted, noted.length))
   const shutDown = async () => {
     await touches.write()
@@ -123,6 +128,13 @@ function createStore(
     },
     touchHost: touches.note,
     retain: (beforeUs, from) => writer.call('retain', [beforeUs, from], RETAINED_AT_ONCE),
+    ready: async () => {
+      if (writer.isTroubled) {
+        await tryRoom(file)
+        await writer.call('probe', null)
+      }
+      await reader.call('hosts', { after: null, limit: 1 })
+    },
     servers: createServerRows(db, writer, reader),
     close: () => {
       closed ??= shutDown()

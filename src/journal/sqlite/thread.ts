@@ -16,6 +16,8 @@ export interface Thread<Calls extends CallTable<Calls>> {
   call<Kind extends keyof Calls & string>(kind: Kind, body: Calls[Kind]['body'], weight?: number): Promise<Calls[Kind]['answer']>
   /** How often it has come up. */
   readonly starts: number
+  /** Whether the last call that it answered failed. */
+  readonly isTroubled: boolean
   /** Lets what is under way finish, and ends the thread. Further calls reject. */
   close(): Promise<void>
 }
@@ -74,6 +76,7 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
   #downReason = 'it is starting'
   #closing = false
   #starts = 0
+  #isTroubled = false
   #restart: NodeJS.Timeout | undefined
   /** Called when nothing waits any more. */
   #onIdle = (): void => {}
@@ -94,6 +97,10 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
 
   get starts(): number {
     return this.#starts
+  }
+
+  get isTroubled(): boolean {
+    return this.#isTroubled
   }
 
   call<Kind extends keyof Calls & string>(kind: Kind, body: Calls[Kind]['body'], weight = 1): Promise<Calls[Kind]['answer']> {
@@ -130,6 +137,7 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
   #settle(replies: readonly WireReply[]): void {
     for (const [ticket, answer, fault] of replies) {
       const call = this.#takeOut(ticket)
+      this.#isTroubled = fault !== undefined
       if (fault === undefined) call?.resolve(answer)
       else call?.reject(this.#unavailable(fault))
     }
@@ -147,6 +155,7 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
   #goDown(reason: string): void {
     const { entry, file, log } = this.#options
     this.#worker = null
+    this.#isTroubled = true
     this.#downReason = reason
     this.#outbox = []
     for (const ticket of [...this.#waiting.keys()]) this.#takeOut(ticket)?.reject(this.#unavailable(reason))

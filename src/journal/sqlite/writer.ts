@@ -35,6 +35,7 @@ export function createWriter(db: DatabaseSync): WriteGroup {
   const servers = createServersWriter(db)
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
+  const readVersion = db.prepare('PRAGMA user_version')
 
   const apply = (work: WriterWork): unknown => {
     switch (work.kind) {
@@ -51,6 +52,10 @@ export function createWriter(db: DatabaseSync): WriteGroup {
         return null
       case 'retain':
         return retain(...work.body)
+      case 'probe':
+        // A page of the log, as every other write.
+        db.exec(`PRAGMA user_version = ${readVersion.get()?.['user_version']}`)
+        return null
       case 'put':
         return servers.put(work.body)
       case 'remove':
