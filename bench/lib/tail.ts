@@ -11,7 +11,7 @@ const PAUSE_MS = 5
 /** Milliseconds from a POST to its event on a live stream, of a whole novacast over this data folder; sorted. */
 export async function measureTail(dataDir: string, posts: number): Promise<number[]> {
   const serve = ['src/cli/main.ts', 'serve', '--port', '0', '--data-dir', dataDir, '--log-level', 'warn']
-  const novacast = await startChild(serve, /listens on (http:\S+)/, { NOVACAST_RETENTION: '0' })
+  const novacast = await startChild(process.execPath, serve, /listens on (http:\S+)/, { NOVACAST_RETENTION: '0' })
   try {
     const url = String(novacast.match[1])
     const body = JSON.stringify({ host: 'compute-tail' })
