@@ -10,6 +10,7 @@ import type { Servers } from '../servers/servers.ts'
 import { createAlarms } from './alarms.ts'
 import { type Backoff, RETRY } from './backoff.ts'
 import type { Accepted, Deliveries } from './delivery.ts'
+import { createDoubts } from './doubts.ts'
 import { Lane, MOST_CASTS } from './lane.ts'
 import { createLateLocator } from './late-location.ts'
 import { createRecorder } from './recorder.ts'
@@ -78,8 +79,10 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     if (!isClosed) for (const lane of [...lanes.values()]) lane.wake()
   }
   const late = createLateLocator({ journal, servers, alarms, log, retry, timeToLive, onLocated: rewind, onDone: wakeAll })
+  const doubts = createDoubts()
+  const marking: Caster = { ...caster, cast: (cast) => caster.cast(doubts.mark(cast)) }
   const shared = {
-    ...{ journal, caster, servers, recorder, alarms, turns, metrics, log, limits, timeToLive, load },
+    ...{ journal, caster: marking, servers, recorder, alarms, turns, metrics, log, limits, timeToLive, load },
     onSettled: turns.next,
     isHeld: (cell: CellId | null) => !isStarted || isClosed || late.isWaiting(cell),
     onMoved: rewind,
@@ -90,6 +93,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const claims = createClaims(journal, log, (hosts) => {
     const isFirst = !isStarted
     isStarted = true
+    doubts.inherited(hosts)
     rewind(hosts)
     if (isFirst) wakeAll()
   })

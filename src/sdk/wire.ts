@@ -34,7 +34,7 @@ export interface Delivery {
   readonly request_id: string
   readonly global_request_id: string | null
   readonly accepted_at: string
-  /** From 1. */
+  /** From 1. Above that it is a repeat, or may be one: novacast was killed, and nobody knows whether it had been sent. */
   readonly attempt: number
 }
 

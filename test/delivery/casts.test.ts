@@ -230,5 +230,8 @@ describe('a new life', () => {
     await post([late])
     await until(async () => (await statesOf(journal, [...events, late])).every((state) => state === 'h1 dispatched'))
     expect(idsOf(second.casts).flat()).toEqual(of(...events, late))
+    // Nobody knows whether the first had left when the life ended; the last had not.
+    const attempts = second.casts.flatMap(({ deliveries }) => deliveries.map((each) => each.attempts))
+    expect(attempts).toEqual([1, 1, 1, 0])
   })
 })
