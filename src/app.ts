@@ -98,18 +98,18 @@ async function createIdentity(config: Config, log: Log): Promise<Identity> {
 /** The journal, and with a file of our own the registry of servers in it. */
 async function openJournal(
   made: AsyncDisposableStack,
-  { journal: config }: Config,
+  { journal: config, api: { repeatWindowMs } }: Config,
   log: Log,
 ): Promise<{ readonly journal: Journal; readonly registry: Registry | null }> {
   if (config.kind === 'sql') {
     // A name of this process' own: what a process of the same name left behind is taken over, never mistaken for ours.
     const { openSqlJournal } = await import('./journal/sql/sql-journal.ts')
     const replica = { id: `${hostname()}:${process.pid}:${randomUUID()}` }
-    const journal = await openSqlJournal({ url: config.url, replica, log })
+    const journal = await openSqlJournal({ url: config.url, replica, log, repeatWindowMs })
     made.defer(() => journal.close())
     return { journal, registry: null }
   }
-  const store = await openSqliteJournal({ file: config.file, log })
+  const store = await openSqliteJournal({ file: config.file, log, repeatWindowMs })
   made.defer(() => store.close())
   return { journal: store, registry: createRegistry(store.servers) }
 }

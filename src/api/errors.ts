@@ -15,6 +15,7 @@ export const FAULTS = {
   requestTimeout: 408,
   overLimit: 413,
   badMediaType: 415,
+  unprocessableEntity: 422,
   headersTooLarge: 431,
   computeFault: 500,
   serviceUnavailable: 503,

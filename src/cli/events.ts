@@ -22,6 +22,8 @@ const COLUMNS: Columns<EventRecord> = {
   },
   deferral: { data: ({ deferral }) => deferral && { ...deferral }, text: deferralOf },
   request_id: (event) => event.request_id,
+  repeats: (event) => event.repeats,
+  last_repeat_at: (event) => event.last_repeat_at,
   global_request_id: (event) => event.global_request_id,
   user_id: (event) => event.sender.user_id,
   user_name: (event) => event.sender.user_name,

@@ -20,6 +20,7 @@ interface SendOptions extends ClientOptions, OutputOptions {
   readonly file?: string
   readonly tag?: string
   readonly status?: string
+  readonly idempotencyKey?: string
   readonly microversion: string
 }
 
@@ -33,6 +34,7 @@ export function sendCommand(terminal: Terminal): Command {
     .option('--tag <tag>', 'what of the server it is about: a port, a volume')
     .option('--status <status>', 'completed, failed or in-progress')
     .option('--file <file>', 'a JSON file with a list of events, or {"events": […]}; - is standard input')
+    .option('--idempotency-key <key>', 'a name of your own for this request: sent again with it, it is delivered once')
     .option('--microversion <version>', "the dialect of Nova's API; latest is the newest", DEFAULT_MICROVERSION)
     .addHelpText(
       'after',
@@ -45,7 +47,10 @@ Examples:
   return command.action(async (name: string | undefined, server: string | undefined, options: SendOptions) => {
     const events = await readEvents(terminal, name, server, options)
     const outcomes = await useClient(terminal, options, (client) =>
-      client.sendEvents(events, { microversion: options.microversion }),
+      client.sendEvents(events, {
+        microversion: options.microversion,
+        ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
+      }),
     )
     await printList(terminal, options, outcomes, COLUMNS)
     const refused = outcomes.filter(({ code }) => code !== 200).length

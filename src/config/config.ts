@@ -73,6 +73,8 @@ export interface ApiConfig {
   readonly maxBodyBytes: number
   /** Whether `X-Forwarded-*` and `Forwarded` are believed. */
   readonly proxyHeaders: boolean
+  /** How long a repeat is known to be one; 0: every request is a new one. */
+  readonly repeatWindowMs: number
   /** `[api] compute_link_prefix`: the start of links in version documents, or null: from the request. */
   readonly computeLinkPrefix: string | null
 }

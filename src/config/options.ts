@@ -163,6 +163,10 @@ export const OPTIONS = {
     shown: '604800',
     help: 'Seconds after which an event is removed from the journal, with what became of it; 0: never. What is still pending stays.',
   }),
+  repeatWindow: ours('repeat_window', seconds(0, 3600), 300_000, {
+    shown: '300',
+    help: 'Seconds for which a request is known: one that comes again (the same X-OpenStack-Request-ID and body, or the same Idempotency-Key) is answered as the first was, and delivered once. 0: every request is a new one. The same at all replicas.',
+  }),
   maxConnections: ours('max_connections', integer(1, 1000), 5, {
     help: 'At most so many connections to each database.',
   }),

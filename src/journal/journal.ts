@@ -1,4 +1,5 @@
 import type { CellId, Destination, EventId, ExternalEvent, HostName, Outcome, ServerId } from '../events/event.ts'
+import type { CommittedOnce, RepeatKey, Repeats } from './repeats.ts'
 import type { DeferralState, DeliveryState, StepName } from './states.ts'
 
 /** Who posted, as kept with every event. */
@@ -71,6 +72,8 @@ export interface EventRecord {
   readonly microversion: string
   readonly event: ExternalEvent
   readonly code: number
+  /** How often its request came again. */
+  readonly repeats: Repeats
   /** Of an event that was accepted before its server could be located; null for all others. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
@@ -230,6 +233,11 @@ export interface Journal {
    * Answers which of the deliveries are not to be made out of hand; nearly always none.
    */
   commit(submission: Submission): Promise<readonly PassedOn[]>
+  /**
+   * `commit`, unless a submission with this key was kept within the repeat window, by any replica and before any crash: then it is a
+   * repeat of that. Of two at the same time one is kept. A submission without events is kept by nobody: it asks what there is.
+   */
+  commitOnce(submission: Submission, key: RepeatKey): Promise<CommittedOnce>
   /**
    * The open deliveries (pending or dispatched) of a host behind `after`, in the order of their events' commits. Nothing committed
    * later comes before, so a reader that goes on behind the last it got misses nothing; but what `moved`, `locate` and `claim` add

@@ -4,6 +4,8 @@ export interface Metrics {
   answered(status: number, seconds: number): void
   /** An event was decided; `count` of the same at once. */
   decided(name: string, code: number, count: number): void
+  /** A request came again, and was known by its sender's request id or its Idempotency-Key. */
+  repeated(by: 'request_id' | 'idempotency_key'): void
   /** A delivery took a step: dispatched, acknowledged, returned, expired, failed, moved. */
   stepped(kind: string, count: number): void
   /** Seconds from acceptance to the host, or to its queue. */

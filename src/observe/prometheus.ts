@@ -18,6 +18,7 @@ export function createMetrics(): Metrics {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   const decided = createTally('novacast_events_total', 'Events decided, by name and outcome code.', ['name', 'code'], registry)
+  const repeated = createTally('novacast_repeats_total', 'Requests that came again and were delivered once.', ['by'], registry)
   const stepped = createTally('novacast_delivery_steps_total', 'Steps that deliveries took.', ['step'], registry)
   const delivered = new Histogram({
     name: 'novacast_delivery_duration_seconds',
@@ -28,6 +29,7 @@ export function createMetrics(): Metrics {
   return {
     answered: createAnswered(registry),
     decided: (name, code, count) => decided(count, name, code),
+    repeated: (by) => repeated(1, by),
     stepped: (kind, count) => stepped(count, kind),
     delivered: (seconds) => delivered.observe(toSeconds(seconds)),
     gauge: (name, help, read) => {

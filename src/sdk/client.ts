@@ -29,8 +29,13 @@ import {
 export interface SendOptions {
   /** The dialect of Nova's API; `DEFAULT_MICROVERSION` unless said, `latest` for the service's newest. */
   readonly microversion?: string
-  /** `req-UUID`, to find the events by later. */
+  /**
+   * `req-UUID`, to find the events by later. The same events with the same id within the repeat window (five minutes, unless
+   * configured otherwise) are taken for the same request and delivered once.
+   */
   readonly requestId?: string
+  /** Names the request, 1 to 255 printable characters: sent again with it within the repeat window, it is delivered once. */
+  readonly idempotencyKey?: string
   readonly signal?: AbortSignal
 }
 
@@ -121,12 +126,18 @@ function sendEvents(session: Session, events: readonly NewEvent[], options: Send
         // The same in the older spelling, for services and proxies that know no other.
         'x-openstack-nova-api-version': microversion,
         ...(options.requestId === undefined ? {} : { 'x-openstack-request-id': options.requestId }),
+        ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': quote(options.idempotencyKey) }),
       },
       body: JSON.stringify({ events }),
       signal: options.signal,
     },
     field('events', list(eventOutcome)),
   )
+}
+
+/** A string as RFC 8941 has it (3.3.3). */
+function quote(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 }
 
 function serversOf(session: Session): Client['servers'] {

@@ -112,6 +112,10 @@ export interface EventRecord {
   readonly status: string
   readonly tag: string | null
   readonly code: number
+  /** How often its request came again: it was answered as the first time, and delivered once. */
+  readonly repeats: number
+  /** When it came last; null where it came once. */
+  readonly last_repeat_at: string | null
   /** Null where its server was located at once. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
@@ -220,6 +224,8 @@ export const eventRecord = record<EventRecord>({
   status: text,
   tag: nullable(text),
   code: number,
+  repeats: number,
+  last_repeat_at: nullable(text),
   deferral: nullable(record<Deferral>({ cell: text, reason: text, state: text })),
   deliveries: list(deliveryRecord),
 })

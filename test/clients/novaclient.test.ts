@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { EVENT_NAMES } from '../../src/events/names.ts'
+import { createClient, staticToken } from '../../src/sdk/index.ts'
 import type { Service } from '../cli/service.ts'
 import { describeOn, useStand } from '../stand/use-stand.ts'
-import { hasPython, runPython } from '../support/python.ts'
+import { createForgetfulProxy, type ForgetfulProxy } from '../support/forgetful-proxy.ts'
+import { hasPython, runPython, startPython } from '../support/python.ts'
 import { registerServers, startBeside } from './beside-keystone.ts'
 
 /** What a sender gives, and in answers also the outcome. */
@@ -23,6 +25,10 @@ interface Call {
   readonly project?: string
   readonly token?: string
   readonly events: readonly Event[]
+  /** As Neutron gives each request one. */
+  readonly globalRequestId?: string
+  /** How often it sends again when a connection breaks. */
+  readonly connectRetries?: number
 }
 
 type Outcome =
@@ -37,23 +43,28 @@ const stand = hasPython(['novaclient'], 'python3-novaclient') ? await useStand('
 describeOn(stand, "the real python-novaclient, led here by Keystone's catalog,", ({ keystone }) => {
   const [located, unassigned] = [randomUUID(), randomUUID()]
   const region = `novaclient-${randomUUID()}`
+  const forgetful = `novaclient-${randomUUID()}`
   let service: Service
+  let proxy: ForgetfulProxy
+  let admin: string
 
   beforeAll(async () => {
     service = await startBeside(keystone)
     await keystone.addEndpoint({ service: region, type: 'compute', region, url: `${service.url}/v2.1` })
-    await registerServers(service.url, await keystone.token('admin'), { [located]: 'compute-1', [unassigned]: null })
+    proxy = await createForgetfulProxy(service.url, 2)
+    await keystone.addEndpoint({ service: forgetful, type: 'compute', region: forgetful, url: `${proxy.url}/v2.1` })
+    admin = await keystone.token('admin')
+    await registerServers(service.url, admin, { [located]: 'compute-1', [unassigned]: null })
   })
-  afterAll(() => service.stop())
+  afterAll(() => {
+    proxy.close()
+    return service.stop()
+  })
 
   /** All calls in one run of Python. */
-  const send = (calls: readonly Call[]): Outcome[] =>
-    runPython(join(import.meta.dirname, 'novaclient_calls.py'), {
-      authUrl: `${keystone.url}/v3`,
-      region,
-      endpoint: `${service.url}/v2.1`,
-      calls,
-    })
+  const script = join(import.meta.dirname, 'novaclient_calls.py')
+  const planOf = (calls: readonly Call[]) => ({ authUrl: `${keystone.url}/v3`, region, endpoint: `${service.url}/v2.1`, calls })
+  const send = (calls: readonly Call[]): Outcome[] => runPython(script, planOf(calls))
   const neutron = { user: 'neutron', project: 'service' } as const
 
   it('has every event name of its microversion accepted: 200', () => {
@@ -112,6 +123,32 @@ describeOn(stand, "the real python-novaclient, led here by Keystone's catalog,",
     const outcomes = send(calls)
     expect(outcomes).toHaveLength(MICROVERSIONS.length - 1)
     for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 400, error: 'BadRequest' })
+  })
+
+  it('sends again when the connection breaks before the answer, is answered, and its events are accepted once', async () => {
+    const event = { server_uuid: located, name: 'network-vif-plugged', tag: randomUUID(), status: 'completed' }
+    const missing = { ...event, server_uuid: randomUUID(), name: 'network-changed' }
+    const globalRequestId = `req-${randomUUID()}`
+    const call = { ...neutron, microversion: '2.93', events: [event, missing], globalRequestId, connectRetries: 3 }
+    const [outcome] = await startPython<Outcome[]>(script, { ...planOf([call]), region: forgetful })
+    expect(proxy.lost).toBe(2)
+    expect(outcome).toEqual({
+      status: 207,
+      microversion: 'compute 2.93',
+      events: [
+        { ...event, code: 200 },
+        { ...missing, status: 'failed', code: 404 },
+      ],
+    })
+    const client = createClient({ url: service.url, auth: staticToken(admin) })
+    onTestFinished(() => client.close())
+    const stories: unknown[] = []
+    for await (const { tag, code, repeats } of client.events.search({ request_id: globalRequestId }))
+      stories.push([tag, code, repeats])
+    expect(stories.sort()).toEqual([
+      [event.tag, 200, 2],
+      [event.tag, 404, 2],
+    ])
   })
 
   it('raises Forbidden for those who may not send: 403', () => {

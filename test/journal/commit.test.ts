@@ -27,6 +27,7 @@ function expectedRecords({ events, ...about }: Submission): EventRecord[] {
     id,
     event,
     code: outcome.code,
+    repeats: { count: 0, lastAtUs: null },
     deferral: outcome.kind === 'deferred' ? { cell: outcome.cell, reason: outcome.reason, state: 'waiting' as const } : null,
     deliveries: (outcome.kind === 'accepted' ? outcome.destinations : [])
       .map(({ host, cell }) => ({

@@ -47,9 +47,9 @@ const inDatabase = (name: 'mariadb' | 'postgresql'): Engine => ({
 
 /** A suite of the contract, once on every engine. It is skipped, in the report too, on those that cannot run here. */
 export function describeEngines(what: string, body: (engine: Engine) => void): void {
-  describe(`${what}, in SQLite`, { timeout: 60_000 }, () => body(sqlite))
-  describe.skipIf(stand === null)(`${what}, in MariaDB`, { timeout: 120_000 }, () => body(inDatabase('mariadb')))
-  describe.skipIf(stand === null)(`${what}, in PostgreSQL`, { timeout: 120_000 }, () => body(inDatabase('postgresql')))
+  describe(`${what}, in SQLite`, { timeout: 300_000 }, () => body(sqlite))
+  describe.skipIf(stand === null)(`${what}, in MariaDB`, { timeout: 300_000 }, () => body(inDatabase('mariadb')))
+  describe.skipIf(stand === null)(`${what}, in PostgreSQL`, { timeout: 300_000 }, () => body(inDatabase('postgresql')))
 }
 
 /** A new journal's place for one test. */

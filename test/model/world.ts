@@ -66,7 +66,13 @@ export function createWorld({ storage, hosts, places, reference, clock }: WorldP
     post: (events) => {
       const requestId = `req-${String(++requests).padStart(8, '0')}-0000-4000-8000-${crypto.randomUUID().slice(-12)}`
       const sent = events.map((event) => ({ event, keys: [] }))
-      const about = { globalRequestId: null, microversion: '2.93', mediaType: 'application/json', context: CONTEXT }
+      const about = {
+        globalRequestId: null,
+        repeatKey: null,
+        microversion: '2.93',
+        mediaType: 'application/json',
+        context: CONTEXT,
+      }
       life.action({ sent, requestId, ...about }).then(
         () => reference.answered(requestId),
         (error: unknown) => {

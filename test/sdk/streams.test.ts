@@ -161,6 +161,8 @@ describe('the live stream', () => {
       status: 'completed',
       tag: null,
       code: 200,
+      repeats: 0,
+      last_repeat_at: null,
       deferral: null,
       deliveries: [],
     }

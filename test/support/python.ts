@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { writeSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { install, whyNot } from '../stand/install.ts'
 
 /** Python, as Debian installs its libraries for. */
@@ -27,6 +28,16 @@ export function runPython<T>(script: string, input: unknown): T {
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
   })
+  if (status !== 0) throw new Error(`${script} failed: ${stderr.slice(-2000)}`)
+  return JSON.parse(stdout) as T
+}
+
+/** The same beside what goes on in this process, such as a proxy that the script comes through. */
+export async function startPython<T>(script: string, input: unknown): Promise<T> {
+  const child = spawn(PYTHON, [script])
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  child.stdin.end(JSON.stringify(input))
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   if (status !== 0) throw new Error(`${script} failed: ${stderr.slice(-2000)}`)
   return JSON.parse(stdout) as T
 }

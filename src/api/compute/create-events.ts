@@ -3,6 +3,7 @@ import type { Deliveries } from '../../delivery/delivery.ts'
 import { decide } from '../../events/decide.ts'
 import type { EventId, Outcome, ServerId, Whereabouts } from '../../events/event.ts'
 import { type Journal, JournalUnavailable, type Submission } from '../../journal/journal.ts'
+import type { CommittedOnce, RepeatKey } from '../../journal/repeats.ts'
 import { uuidv7 } from '../../lib/uuid.ts'
 import type { Happenings } from '../../observe/happenings.ts'
 import type { Log } from '../../observe/log.ts'
@@ -10,8 +11,10 @@ import type { Metrics } from '../../observe/metrics.ts'
 import { createSeldom } from '../../observe/seldom.ts'
 import { type Servers, ServersUnavailable } from '../../servers/servers.ts'
 import { ApiError } from '../errors.ts'
-import { type Answer, jsonAnswer } from './answer.ts'
-import { type Decided, renderOutcomes } from './render-outcomes.ts'
+import type { Answer } from './answer.ts'
+import { answerOutcomes } from './answer-outcomes.ts'
+import type { Told } from './render-outcomes.ts'
+import { createRepeatAnswers } from './repeat-answer.ts'
 import type { SentEvent } from './sent-events.ts'
 
 /** What the action is made of. */
@@ -30,6 +33,8 @@ export interface CreateEvents {
   readonly sent: readonly SentEvent[]
   readonly requestId: string
   readonly globalRequestId: string | null
+  /** What a repeat of it is known by; null: it is like no other. */
+  readonly repeatKey: RepeatKey | null
   /** As it is kept with the events. */
   readonly microversion: string
   readonly mediaType: string
@@ -48,14 +53,35 @@ const SAY_MS = 1000
 const RETRY_AFTER = { 'Retry-After': '1' }
 
 /**
- * POST /os-server-external-events: locate the servers, decide each event, make all of it durable, answer. Throws a 503 when the
- * servers cannot be located, the journal cannot write or too much is under way: then nothing was accepted.
+ * POST /os-server-external-events: locate the servers, decide each event, make all of it durable, answer. What is a repeat is answered
+ * as the first was, and nothing else is done for it. Throws a 503 when the servers cannot be located, the journal cannot write or too
+ * much is under way: then nothing was accepted.
  */
 export function createEventsAction({ config, servers, journal, deliveries, metrics, happenings, log }: CreateEventsParts) {
+  const answerRepeat = createRepeatAnswers({ config, metrics })
   const seldom = createSeldom(SAY_MS)
   let underWay = 0
-  return async (request: CreateEvents): Promise<Answer> => {
+
+  const accept = async (request: CreateEvents): Promise<Answer> => {
     const receivedAtUs = Date.now() * 1000
+    const whereabouts = await servers.locate(serversOf(request.sent))
+    const decided = request.sent.map((sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts)) }))
+    const submission = toSubmission(request, decided, receivedAtUs)
+    const committed = await commit(journal, submission, request.repeatKey)
+    if (committed.kind !== 'kept') return answerRepeat(request, committed)
+    deliveries.accepted({ submission, context: request.context, whereabouts, passedOn: committed.passedOn })
+    happenings.tell({ kind: 'accepted', submission })
+    for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
+    return answerOutcomes(decided, { mediaType: request.mediaType, allUnknown: config.allUnknown })
+  }
+  /** A repeat is answered also where its servers cannot be located any more. */
+  const recall = async (request: CreateEvents): Promise<Answer | null> => {
+    if (request.repeatKey === null) return null
+    const committed = await journal.commitOnce(toSubmission(request, [], Date.now() * 1000), request.repeatKey)
+    return committed.kind === 'kept' ? null : answerRepeat(request, committed)
+  }
+
+  return async (request: CreateEvents): Promise<Answer> => {
     const count = request.sent.length
     if (underWay > 0 && underWay + count > MOST_UNDER_WAY) {
       seldom((requests) => log.error({ requests, events: underWay }, 'requests were answered 503: too much is under way'))
@@ -63,14 +89,11 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
     }
     underWay += count
     try {
-      const whereabouts = await servers.locate(serversOf(request.sent))
-      const decided = request.sent.map((sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts)) }))
-      const submission = toSubmission(request, decided, receivedAtUs)
-      const passedOn = await journal.commit(submission)
-      deliveries.accepted({ submission, context: request.context, whereabouts, passedOn })
-      happenings.tell({ kind: 'accepted', submission })
-      for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
-      return answer(decided, request.mediaType, config.allUnknown)
+      return await accept(request).catch(async (error: unknown) => {
+        const answer = error instanceof ServersUnavailable ? await recall(request) : null
+        if (answer === null) throw error
+        return answer
+      })
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble === null) throw error
@@ -80,6 +103,15 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
       underWay -= count
     }
   }
+}
+
+/** What was decided for a sent event. */
+interface Decided extends Told {
+  readonly outcome: Outcome
+}
+
+async function commit(journal: Journal, submission: Submission, key: RepeatKey | null): Promise<CommittedOnce> {
+  return key === null ? { kind: 'kept', passedOn: await journal.commit(submission) } : journal.commitOnce(submission, key)
 }
 
 function serversOf(sent: readonly SentEvent[]): readonly ServerId[] {
@@ -103,17 +135,6 @@ function toSubmission(request: CreateEvents, decided: readonly Decided[], receiv
     microversion: request.microversion,
     events: decided.map(({ sent, outcome }) => ({ id: uuidv7() as EventId, event: sent.event, outcome })),
   }
-}
-
-/** 200; 207 where an event was refused; 404 where no server is known, unless that is to be a 207 as well. */
-function answer(decided: readonly Decided[], mediaType: string, allUnknown: 404 | 207): Answer {
-  if (decided.every(({ outcome }) => outcome.code === 200)) return jsonAnswer(200, mediaType, renderOutcomes(decided))
-  if (allUnknown === 404 && decided.every(isUnknown)) throw new ApiError('itemNotFound', 'No instances found for any event')
-  return jsonAnswer(207, mediaType, renderOutcomes(decided))
-}
-
-function isUnknown({ outcome }: { readonly outcome: Outcome }): boolean {
-  return outcome.code === 404
 }
 
 /** Trouble behind us, as the sender is told of it; null for what is none. */

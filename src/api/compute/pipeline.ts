@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ApiConfig } from '../../config/config.ts'
 import type { Caller, Identity } from '../../identity/identity.ts'
+import type { RepeatKey } from '../../journal/repeats.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { ApiError } from '../errors.ts'
 import { type Answer, jsonAnswer, notFoundAnswer, tooLargeAnswer, unauthorizedAnswer } from './answer.ts'
@@ -10,6 +11,7 @@ import { linksFor, originOf } from './links.ts'
 import { createNegotiation, LEGACY, type Microversion } from './microversion.ts'
 import { MEDIA_TYPES } from './mount.ts'
 import { declaredLength, hasBody, readBody } from './read-body.ts'
+import { type Repeatable, repeatKeyOf } from './repeat-key.ts'
 import { isForm, type Route, routedMethod, routeOf } from './route.ts'
 import { createEventReader, type EventReader, faultOfNothing, parseExactly } from './sent-events.ts'
 import { createVersionDocuments } from './versions.ts'
@@ -87,11 +89,12 @@ export function createPipeline({
     checkProject(exchange, route, caller, text)
     const sent = eventsIn(exchange, microversion, text)
     if (!policy.allows(CREATE_RULE, caller)) throw forbidden()
+    const about = { globalRequestId: globalRequestId(request), microversion: `2.${microversion.minor}` }
     return createEvents({
+      ...about,
       sent,
       requestId: exchange.requestId,
-      globalRequestId: globalRequestId(request),
-      microversion: `2.${microversion.minor}`,
+      repeatKey: keyOf(exchange, { ...about, caller, body: text ?? '' }),
       mediaType: exchange.mount.mediaType,
       context: contextOf(exchange, caller),
     })
@@ -128,6 +131,10 @@ export function createPipeline({
     }
     if (text === null) throw faultOfNothing(microversion)
     return readerOf(microversion)(text)
+  }
+
+  function keyOf({ request }: Exchange, about: Omit<Repeatable, 'idempotencyKey'>): RepeatKey | null {
+    return config.repeatWindowMs === 0 ? null : repeatKeyOf({ ...about, idempotencyKey: request.headers['idempotency-key'] })
   }
 
   function contextOf({ request }: Exchange, caller: Caller): CreateEvents['context'] {

@@ -2,24 +2,24 @@ import type { Outcome } from '../../events/event.ts'
 import { asciiJson } from '../../lib/ascii-json.ts'
 import type { SentEvent } from './sent-events.ts'
 
-/** A sent event and what was decided for it. */
-export interface Decided {
+/** A sent event and what its sender is told. */
+export interface Told {
   readonly sent: SentEvent
-  readonly outcome: Outcome
+  readonly outcome: Pick<Outcome, 'code'>
 }
 
 /** The events as they were sent, each with its outcome: `status` overwritten where it was, else behind the rest; `code` last. */
-export function renderOutcomes(decided: readonly Decided[]): string {
+export function renderOutcomes(told: readonly Told[]): string {
   let body = '{"events": ['
   let separator = ''
-  for (const each of decided) {
+  for (const each of told) {
     body += separator + renderOutcome(each)
     separator = ', '
   }
   return `${body}]}`
 }
 
-function renderOutcome({ sent: { event, keys }, outcome: { code } }: Decided): string {
+function renderOutcome({ sent: { event, keys }, outcome: { code } }: Told): string {
   const status = code === 200 ? '"status": "completed"' : '"status": "failed"'
   let text = '{'
   let hasStatus = false

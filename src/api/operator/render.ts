@@ -1,5 +1,6 @@
 import type { Destination } from '../../events/event.ts'
 import type { DecidedEvent, DeliveryRecord, EventRecord, HostSummary, Submission } from '../../journal/journal.ts'
+import { NEVER_REPEATED } from '../../journal/repeats.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
 import { renderTime, renderTimeOrNull } from './time.ts'
 import type { WireEvent, WireHost, WireServer } from './wire.ts'
@@ -42,6 +43,8 @@ export function renderEvent(record: EventRecord): WireEvent {
     status: event.status,
     tag: event.tag,
     code: record.code,
+    repeats: record.repeats.count,
+    last_repeat_at: renderTimeOrNull(record.repeats.lastAtUs),
     deferral: record.deferral,
     deliveries: record.deliveries.map(renderDelivery),
   }
@@ -53,7 +56,7 @@ export function renderDecided(submission: Submission, { id, event, outcome }: De
   const deferral = outcome.kind === 'deferred' ? { cell: outcome.cell, reason: outcome.reason, state: 'waiting' as const } : null
   const deliveries = outcome.kind === 'accepted' ? outcome.destinations.map(toPending) : []
   const about = { id, receivedAtUs, requestId, globalRequestId, sender, microversion }
-  return renderEvent({ ...about, event, code: outcome.code, deferral, deliveries })
+  return renderEvent({ ...about, event, code: outcome.code, repeats: NEVER_REPEATED, deferral, deliveries })
 }
 
 const NO_TIMES = { lastErrorAtUs: null, dispatchedAtUs: null, acknowledgedAtUs: null, endedAtUs: null }

@@ -84,6 +84,8 @@ export const eventRecord = object({
   status: text('the status of an event'),
   tag: nullable(label),
   code: integer(200, 599),
+  repeats: count,
+  last_repeat_at: nullable(time),
   deferral: nullable(deferral),
   deliveries: list(deliveryRecord),
 })

@@ -40,11 +40,19 @@ const STATEMENTS = [
     request_id NOT NULL,
     global_request_id,
     sender INTEGER NOT NULL,
-    microversion TEXT NOT NULL
+    microversion TEXT NOT NULL,
+    repeat_key BLOB
   )`,
   'CREATE INDEX requests_by_id ON requests (first_seq >> 13, request_id)',
   `CREATE INDEX requests_by_global_id ON requests (first_seq >> 13, global_request_id)
     WHERE global_request_id IS NOT NULL`,
+
+  // Few requests come again: their counts stand beside `requests`, which is only added to.
+  `CREATE TABLE repeats (
+    first_seq INTEGER PRIMARY KEY,
+    times INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+  )`,
 
   `CREATE TABLE events (
     seq INTEGER PRIMARY KEY,

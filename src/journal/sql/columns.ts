@@ -2,6 +2,7 @@
 import type { CellId, EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
 import type { EventName, EventStatus } from '../../events/names.ts'
 import type { Deferral, DeliveryRecord, Sender } from '../journal.ts'
+import { NEVER_REPEATED, type Repeats } from '../repeats.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { fromBytes, fromRequestBytes } from './bytes.ts'
 
@@ -70,6 +71,10 @@ function parseSender(row: Row): Sender {
     userName: parseText(row['user_name']),
     projectId: parseText(row['project_id']),
   }
+}
+
+export function parseRepeats(row: Row): Repeats {
+  return row['times'] === null ? NEVER_REPEATED : { count: Number(row['times']), lastAtUs: Number(row['last_at']) }
 }
 
 export function parseDeferral(row: Row): Deferral | null {

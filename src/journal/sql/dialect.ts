@@ -25,6 +25,8 @@ export interface Dialect {
   isOneOf(column: string, values: readonly Cell[]): RawBuilder<boolean>
   /** Adds rows in one statement, in their order; `tail` follows it in the engine's own words. There must be some. */
   insert(db: Kysely<unknown>, table: BulkTable, rows: readonly (readonly Cell[])[], tail?: string): Promise<QueryResult<unknown>>
+  /** Adds those rows whose key is not there yet, waiting for who is about to add one of the same. Answers how many. There must be some. */
+  insertNew(db: Kysely<unknown>, table: BulkTable, rows: readonly (readonly Cell[])[], key: string): Promise<number>
   /** How far apart the numbers are that one statement's rows are given: more than 1 on Galera. */
   readonly numberStep: RawBuilder<number>
   /** `insert` for a table that numbers its rows by itself; answers the numbers, in the order of the rows. */
@@ -36,6 +38,8 @@ export interface Dialect {
   ): Promise<readonly number[]>
   /** The tail that leaves rows alone whose key is there already. */
   orIgnore(table: BulkTable, key: string): string
+  /** The tail for `repeats` that adds to what was counted. */
+  readonly orCount: string
   /** The tail that overwrites these columns where the key is there already. */
   orReplace(key: string, columns: readonly string[]): string
 }
@@ -52,12 +56,19 @@ const MYSQL: Dialect = {
     const names = columns.map(([column]) => column).join(', ')
     return db.executeQuery(CompiledQuery.raw(`INSERT INTO ${name} (${names}) VALUES ? ${tail}`, [rows]))
   },
+  // The driver has the server count rows that are there already as well, except with IGNORE.
+  insertNew: async (db, { name, columns }, rows) => {
+    const names = columns.map(([column]) => column).join(', ')
+    const { numAffectedRows } = await db.executeQuery(CompiledQuery.raw(`INSERT IGNORE INTO ${name} (${names}) VALUES ?`, [rows]))
+    return Number(numAffectedRows ?? 0n)
+  },
   numberStep: sql<number>`@@auto_increment_increment`,
   insertNumbered: async (db, table, rows, { step }) => {
     const { insertId = 0n } = await MYSQL.insert(db, table, rows)
     return rows.map((_, i) => Number(insertId) + i * step)
   },
   orIgnore: ({ columns: [first] }) => `ON DUPLICATE KEY UPDATE ${first?.[0]} = ${first?.[0]}`,
+  orCount: 'ON DUPLICATE KEY UPDATE times = times + VALUES(times), last_at = GREATEST(last_at, VALUES(last_at))',
   orReplace: (_key, columns) => `ON DUPLICATE KEY UPDATE ${columns.map((name) => `${name} = VALUES(${name})`).join(', ')}`,
 }
 
@@ -75,12 +86,18 @@ const POSTGRESQL: Dialect = {
     const values = columns.map((_, i) => rows.map((row) => row[i]))
     return db.executeQuery(CompiledQuery.raw(`INSERT INTO ${name} (${names}) SELECT * FROM unnest(${lists}) ${tail}`, values))
   },
+  insertNew: async (db, table, rows, key) => {
+    const { numAffectedRows } = await POSTGRESQL.insert(db, table, rows, POSTGRESQL.orIgnore(table, key))
+    return Number(numAffectedRows ?? 0n)
+  },
   numberStep: sql<number>`1`,
   insertNumbered: async (db, table, rows, { by }) => {
     const answer = await POSTGRESQL.insert(db, table, rows, `RETURNING ${by}`)
     return answer.rows.map((row) => Number((row as Readonly<Record<string, unknown>>)[by]))
   },
   orIgnore: (_table, key) => `ON CONFLICT (${key}) DO NOTHING`,
+  orCount: `ON CONFLICT (request) DO UPDATE
+    SET times = repeats.times + excluded.times, last_at = greatest(repeats.last_at, excluded.last_at)`,
   orReplace: (key, columns) =>
     `ON CONFLICT (${key}) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(', ')}`,
 }

@@ -7,6 +7,7 @@ import {
   parseDeliveryRecord,
   parseEvent,
   parseId,
+  parseRepeats,
   parseRequest,
   type Row,
 } from './columns.ts'
@@ -21,8 +22,9 @@ export async function readRecords(
   const records: EventRecord[] = []
   for (const chunk of chunksOf(seqs)) {
     const { rows } = await sql<Row>`SELECT ${sql.raw(EVENT_COLUMNS)}, e.code, r.microversion,
-        u.cell AS deferral_cell, u.state AS deferral_state, u.reason AS deferral_reason
+        u.cell AS deferral_cell, u.state AS deferral_state, u.reason AS deferral_reason, p.times, p.last_at
       FROM events e ${sql.raw(EVENT_JOINS)} LEFT JOIN deferrals u ON u.seq = e.seq
+      LEFT JOIN repeats p ON p.request = r.request
       WHERE ${dialect.isOneOf('e.seq', chunk)}`.execute(kysely)
     const events = new Map(rows.map((row) => [Number(row['seq']), row]))
     const deliveries = await readDeliveries(kysely, dialect, rows)
@@ -67,6 +69,7 @@ function toRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord 
     microversion: String(row['microversion']),
     event: parseEvent(row),
     code: Number(row['code']),
+    repeats: parseRepeats(row),
     deferral: parseDeferral(row),
     deliveries,
   }

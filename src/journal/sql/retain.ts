@@ -111,7 +111,8 @@ async function removeRequests(db: Kysely<unknown>, dialect: Dialect, whole: read
   // `+ 0`: each id is looked up once, and not once with each number.
   await sql`DELETE FROM request_ids WHERE bucket = ${bucketOf(numbers[0] ?? 0)} AND ${dialect.isOneOf('id', ids)}
     AND request + 0 IN (${sql.join(numbers)})`.execute(db)
-  await sql`DELETE FROM requests WHERE ${dialect.isOneOf('request', numbers)}`.execute(db)
+  for (const table of ['repeats', 'requests'])
+    await sql`DELETE FROM ${sql.raw(table)} WHERE ${dialect.isOneOf('request', numbers)}`.execute(db)
 }
 
 /** The row of an empty bucket goes, but for the newest: behind it buckets are noted. */

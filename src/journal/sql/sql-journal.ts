@@ -1,23 +1,26 @@
 import type { Database } from '../../database/connect.ts'
 import type { Log } from '../../observe/log.ts'
-import { type Journal, JournalUnavailable, type LateLocation, type PassedOn, type Retained, type Submission } from '../journal.ts'
+import { type Journal, JournalUnavailable, type LateLocation, type Retained, type Submission } from '../journal.ts'
+import { type CommittedOnce, REPEAT_WINDOW_MS, type RepeatKey } from '../repeats.ts'
 import { createTouches, type Touches } from '../touches.ts'
 import { keepBuckets } from './buckets.ts'
 import { createClaims } from './claim.ts'
-import { writeSubmissions } from './commit.ts'
 import { connectJournal, prepareDatabase } from './connect.ts'
 import { dialectOf } from './dialect.ts'
 import { createHealth } from './health.ts'
 import { createInterner, type Interner } from './intern.ts'
 import { createLine, type WriteParts } from './line.ts'
 import { writeLocations } from './locate.ts'
+import { writeCommits } from './once.ts'
 import { toUnavailable } from './persist.ts'
 import { createOpenReads, type OpenReads } from './read-open.ts'
+import type { Commit } from './repeat-keys.ts'
 import { createReplica } from './replica.ts'
 import { type RetainStep, retainOld } from './retain.ts'
 import { createSearch } from './search.ts'
 import { createSession } from './session.ts'
 import { type StepBatch, type StepFate, writeSteps } from './steps.ts'
+import { tidyRepeatKeys } from './tidy-repeat-keys.ts'
 import { writeTouches } from './touch.ts'
 
 export interface SqlJournalOptions {
@@ -28,6 +31,8 @@ export interface SqlJournalOptions {
   readonly log: Log
   /** Connections that read; some more write. */
   readonly maxConnections?: number
+  /** How long a repeat is known to be one: the same at all replicas. */
+  readonly repeatWindowMs?: number
 }
 
 /** Five lines of writes, and what else writes now and then. */
@@ -38,7 +43,8 @@ const READING_CONNECTIONS = 5
  * Opens a journal that several replicas share. An empty database is given its tables. Rejects with `JournalUnavailable` whose
  * message says what is wrong and how to mend it: not reached, refused, of another version or program.
  */
-export async function openSqlJournal({ url, replica: { id }, log, maxConnections }: SqlJournalOptions): Promise<Journal> {
+export async function openSqlJournal(options: SqlJournalOptions): Promise<Journal> {
+  const { url, replica: named, log, maxConnections, repeatWindowMs = REPEAT_WINDOW_MS } = options
   await using made = new AsyncDisposableStack()
   const database = connectJournal(url, WRITING_CONNECTIONS)
   made.defer(() => database.close())
@@ -48,9 +54,9 @@ export async function openSqlJournal({ url, replica: { id }, log, maxConnections
   try {
     const { setup } = await prepareDatabase(database, log)
     const health = createHealth(log)
-    const replica = await createReplica({ database, name: id, health, log })
+    const replica = await createReplica({ database, name: named.id, health, log })
     made.defer(() => replica.release().catch(() => {}))
-    const journal = await createJournal({ database, reading, setup, health, replica })
+    const journal = await createJournal({ database, reading, setup, health, replica, repeatWindowMs })
     const parts = made.move()
     return { ...journal, close: once(() => journal.close().finally(() => parts.disposeAsync())) }
   } catch (error) {
@@ -66,8 +72,13 @@ function once(end: () => Promise<void>): () => Promise<void> {
   }
 }
 
+interface JournalParts extends WriteParts {
+  readonly reading: Database<unknown>
+  readonly repeatWindowMs: number
+}
+
 /** The journal over what has been opened; closing it leaves that open. */
-async function createJournal(parts: WriteParts & { readonly reading: Database<unknown> }): Promise<Journal> {
+async function createJournal(parts: JournalParts): Promise<Journal> {
   const { database, reading, replica, health } = parts
   const about = { dialect: dialectOf(database.engine), interner: createInterner(database) }
   const reads = createOpenReads(reading, about.interner)
@@ -78,7 +89,7 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
   // What the last one left is this life's from the beginning, unless another has it already.
   await takeOver()
   const writes = createWrites(parts, { ...about, reads, touches, isUntold })
-  const buckets = keepBuckets(database.kysely)
+  const chores = [keepBuckets(database.kysely), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
 
   let isClosed = false
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
@@ -91,6 +102,7 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
   }
   return {
     commit: (submission) => ask(() => writes.commit(submission)),
+    commitOnce: (submission, key) => ask(() => writes.commitOnce(submission, key)),
     open: (host, after, limit) => ask(() => reads.open(replica.life, { host, after, limit })),
     awaited: (host, after, limit) => ask(() => reads.awaited(replica.life, { host, after, limit })),
     outdated: (host, limit) => ask(() => reads.outdated(replica.life, host, limit)),
@@ -113,7 +125,7 @@ async function createJournal(parts: WriteParts & { readonly reading: Database<un
       }),
     close: async () => {
       isClosed = true
-      buckets.stop()
+      for (const chore of chores) chore.stop()
       await Promise.all([touches.write(), writes.close()])
       session.close()
     },
@@ -129,13 +141,13 @@ interface WritesParts {
 }
 
 /** All that is written for those who ask, each kind in a line of its own. */
-function createWrites(parts: WriteParts, { dialect, interner, reads, touches, isUntold }: WritesParts) {
+function createWrites(parts: JournalParts, { dialect, interner, reads, touches, isUntold }: WritesParts) {
   /** Of the moment: another life may have begun since the line was made. */
-  const about = () => ({ dialect, interner, life: parts.replica.life })
-  const commits = createLine<Submission, readonly PassedOn[]>(
+  const about = () => ({ dialect, interner, life: parts.replica.life, repeatWindowMs: parts.repeatWindowMs })
+  const commits = createLine<Commit, CommittedOnce>(
     parts,
-    ({ events }) => events.length,
-    (db, submissions, isAgain) => writeSubmissions(db, submissions, { ...about(), isUntold, isAgain }),
+    ({ submission }) => Math.max(submission.events.length, 1),
+    (db, batch, isAgain) => writeCommits(db, batch, { ...about(), isUntold, isAgain }),
   )
   const steps = createLine<StepBatch, readonly StepFate[]>(
     parts,
@@ -161,7 +173,12 @@ function createWrites(parts: WriteParts, { dialect, interner, reads, touches, is
   )
   const lines = [commits, steps, locations, removals]
   return {
-    commit: async (submission: Submission) => (submission.events.length === 0 ? [] : commits.add(submission)),
+    commit: async (submission: Submission) => {
+      if (submission.events.length === 0) return []
+      const committed = await commits.add({ submission, key: null })
+      return committed.kind === 'kept' ? committed.passedOn : []
+    },
+    commitOnce: (submission: Submission, key: RepeatKey) => commits.add({ submission, key }),
     record: async (all: StepBatch['steps']) => {
       const fates = all.length === 0 ? [] : await steps.add({ steps: all, ofAnyOwner: false })
       return fates.filter((fate) => fate === 'applied').length

@@ -13,6 +13,23 @@ export const TABLES = {
       ['microversion', 'text'],
     ],
   },
+  repeatKeys: {
+    name: 'repeat_keys',
+    columns: [
+      ['digest', 'bytea'],
+      ['content', 'bytea'],
+      ['id', 'bytea'],
+      ['received_at', 'bigint'],
+    ],
+  },
+  repeats: {
+    name: 'repeats',
+    columns: [
+      ['request', 'bigint'],
+      ['times', 'int'],
+      ['last_at', 'bigint'],
+    ],
+  },
   requestIds: {
     name: 'request_ids',
     columns: [

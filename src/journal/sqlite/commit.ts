@@ -9,7 +9,8 @@ import type { Tally } from './tally.ts'
 
 /** Writes submissions inside the transaction that is open. */
 export interface Committer {
-  write(submission: WireSubmission): void
+  /** Answers the number of the first event. `repeatKey`: what a repeat of it is known by. */
+  write(submission: WireSubmission, repeatKey?: Uint8Array | null): number
   /** The number of the newest event, whether it is still there or not; -1 before the first. */
   newest(): number
   /** Lets the next event begin a new bucket: the newest is about to be removed, and the row of its bucket remembers its number. */
@@ -24,7 +25,7 @@ export interface Committer {
  * node:sqlite (each run binds an array of arguments).
  */
 export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally): Committer {
-  const addRequest = db.prepare('INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)')
+  const addRequest = db.prepare('INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
   const addEvent = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)')
   const addDelivery = db.prepare('INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ?)')
   const addDeferral = db.prepare('INSERT INTO deferrals (seq, cell, state, reason) VALUES (?, ?, ?, ?)')
@@ -56,17 +57,19 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
   }
 
   return {
-    write: ([receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion, events]) => {
-      if (events.length === 0) return
+    write: (submission, repeatKey = null) => {
+      const [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion, events] = submission
       const firstSeq = nextSeq
+      if (events.length === 0) return firstSeq
       const globalId = globalRequestId === null ? null : toRequestColumn(globalRequestId, bytes.server)
       const sender = intern.sender(userId, userName, projectId)
       const request = toRequestColumn(requestId, bytes.id)
-      addRequest.run(firstSeq, events.length, receivedAtUs, request, globalId, sender, microversion)
+      addRequest.run(firstSeq, events.length, receivedAtUs, request, globalId, sender, microversion, repeatKey)
       for (const event of events) {
         bucket.note(nextSeq, receivedAtUs)
         writeEvent(firstSeq, event)
       }
+      return firstSeq
     },
     newest: () => nextSeq - 1,
     endBucket: () => {

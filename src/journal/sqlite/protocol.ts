@@ -1,5 +1,7 @@
+import type { Outcome } from '../../events/event.ts'
 import type { EventName } from '../../events/names.ts'
 import type { LateLocation, Retained } from '../journal.ts'
+import type { RepeatKey } from '../repeats.ts'
 import type { StepName } from '../states.ts'
 
 /**
@@ -33,6 +35,14 @@ export type WireSubmission = readonly [
   microversion: string,
   events: readonly WireEvent[],
 ]
+
+/** A submission that may be a repeat. */
+export type WireOnce = readonly [digest: RepeatKey['digest'], content: RepeatKey['content'], submission: WireSubmission]
+
+export type WireCommittedOnce =
+  | readonly [kind: 'kept']
+  | readonly [kind: 'repeat', requestId: string, codes: readonly Outcome['code'][]]
+  | readonly [kind: 'taken', requestId: string]
 
 export type WireStep = readonly [
   kind: StepName,
@@ -68,6 +78,7 @@ export type WireServer = readonly [
 /** What the writer does, and what it answers. */
 export interface WriterCalls {
   readonly commit: { readonly body: WireSubmission; readonly answer: null }
+  readonly commitOnce: { readonly body: WireOnce; readonly answer: WireCommittedOnce }
   readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly StepFate[] }
   readonly locate: { readonly body: readonly WireLocation[]; readonly answer: null }
   readonly touch: { readonly body: readonly (readonly [host: string, atUs: number])[]; readonly answer: null }

@@ -22,12 +22,13 @@ interface Filter {
 
 const COLUMNS = `e.seq, e.id, e.server, k.name, k.status, e.tag, e.code,
   r.received_at, r.request_id, r.global_request_id, r.microversion, s.user_id, s.user_name, s.project_id,
-  u.state AS deferral, u.cell, u.reason`
+  u.state AS deferral, u.cell, u.reason, p.times, p.last_at`
 /** CROSS JOIN keeps SQLite from starting anywhere else than at the events of the range. */
 const JOINS = `CROSS JOIN kinds AS k ON k.kind = e.kind
   CROSS JOIN requests AS r ON r.first_seq = e.first_seq
   CROSS JOIN senders AS s ON s.sender = r.sender
-  LEFT JOIN deferrals AS u ON u.seq = e.seq`
+  LEFT JOIN deferrals AS u ON u.seq = e.seq
+  LEFT JOIN repeats AS p ON p.first_seq = e.first_seq`
 
 /** Where an event stands in the order of commits; null for an id that is not there. */
 export function findSeq(prepare: Prepare, id: EventId): number | null {

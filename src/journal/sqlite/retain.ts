@@ -29,7 +29,9 @@ export function createRetainer(db: DatabaseSync, committer: Pick<Committer, 'new
     UNION SELECT seq FROM deferrals WHERE seq BETWEEN ?1 AND ?2 AND state = ${DEFERRAL_NUMBERS.waiting}`)
   const removeRest = ABOUT_EVENTS.map((table) => db.prepare(`DELETE FROM ${table} WHERE seq BETWEEN ? AND ?`))
   const removeEvents = db.prepare('DELETE FROM events WHERE seq BETWEEN ? AND ?')
-  const removeRequests = db.prepare('DELETE FROM requests WHERE first_seq BETWEEN ? AND ?')
+  const removeRequests = ['repeats', 'requests'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE first_seq BETWEEN ? AND ?`),
+  )
   const removeBucket = db.prepare(`DELETE FROM buckets WHERE bucket = ?1 AND bucket < (SELECT max(bucket) FROM buckets)
     AND NOT EXISTS (SELECT 1 FROM events WHERE seq BETWEEN ?2 AND ?3)
     AND NOT EXISTS (SELECT 1 FROM requests WHERE first_seq BETWEEN ?2 AND ?3)`)
@@ -66,7 +68,7 @@ export function createRetainer(db: DatabaseSync, committer: Pick<Committer, 'new
       for (const each of removeRest) each.run(from, to)
       removed += Number(removeEvents.run(from, to).changes)
     }
-    for (const { from, to } of requests) removeRequests.run(from, to)
+    for (const { from, to } of requests) for (const each of removeRequests) each.run(from, to)
     return removed
   }
 

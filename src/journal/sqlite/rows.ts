@@ -4,6 +4,7 @@ import type { CellId, EventId, ExternalEvent, HostName, ServerId } from '../../e
 import type { EventName, EventStatus } from '../../events/names.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
 import type { Deferral, Delivery, DeliveryRecord, EventRecord, HostSummary, Sender, UnlocatedEvent } from '../journal.ts'
+import { NEVER_REPEATED, type Repeats } from '../repeats.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { type Column, fromRequestColumn, fromUuidColumn } from './columns.ts'
 import type { Mergeable } from './merge.ts'
@@ -57,6 +58,10 @@ function parseDeferral(row: Row): Deferral | null {
   }
 }
 
+function parseRepeats(row: Row): Repeats {
+  return row['times'] === null ? NEVER_REPEATED : { count: Number(row['times']), lastAtUs: Number(row['last_at']) }
+}
+
 export function parseEventRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord {
   return {
     id: fromUuidColumn(parseColumn(row['id'])) as EventId,
@@ -64,6 +69,7 @@ export function parseEventRecord(row: Row, deliveries: readonly DeliveryRecord[]
     microversion: String(row['microversion']),
     event: parseEvent(row),
     code: Number(row['code']),
+    repeats: parseRepeats(row),
     deferral: parseDeferral(row),
     deliveries,
   }

@@ -13,11 +13,20 @@ import {
   reasonOf,
   type Submission,
 } from '../journal.ts'
+import { type CommittedOnce, REPEAT_WINDOW_MS } from '../repeats.ts'
 import { createTouches } from '../touches.ts'
 import { openForReading } from './database.ts'
 import { makeDirectory } from './directory.ts'
 import { lockFile } from './lock.ts'
-import type { WireDestination, WireEvent, WireLocation, WireStep, WireSubmission, WriterCalls } from './protocol.ts'
+import type {
+  WireCommittedOnce,
+  WireDestination,
+  WireEvent,
+  WireLocation,
+  WireStep,
+  WireSubmission,
+  WriterCalls,
+} from './protocol.ts'
 import type { ReaderCalls } from './reads.ts'
 import { RETAINED_AT_ONCE } from './retain.ts'
 import { tryRoom } from './room.ts'
@@ -34,18 +43,21 @@ export interface SqliteStore extends Journal {
 export interface SqliteJournalOptions {
   readonly file: string
   readonly log: Log
+  /** How long a repeat is known to be one. */
+  readonly repeatWindowMs?: number
 }
 
 /**
  * Opens (and where it is missing makes) the journal's file and brings its schema up to date. Rejects with `JournalUnavailable`
  * whose message says what is wrong and how to mend it: no such directory, not writable, in use, damaged, from a newer novacast.
  */
-export async function openSqliteJournal({ file, log }: SqliteJournalOptions): Promise<SqliteStore> {
+export async function openSqliteJournal(options: SqliteJournalOptions): Promise<SqliteStore> {
+  const { file, log, repeatWindowMs = REPEAT_WINDOW_MS } = options
   prepareDirectory(file)
   const lock = lockFile(file)
   try {
-    const writer = await startThread<WriterCalls>({ entry: 'writer-thread', file, log })
-    const reader = await startThread<ReaderCalls>({ entry: 'reader-thread', file, log })
+    const writer = await startThread<WriterCalls>({ entry: 'writer-thread', file, repeatWindowMs, log })
+    const reader = await startThread<ReaderCalls>({ entry: 'reader-thread', file, repeatWindowMs, log })
     return createStore({ file, writer, reader, db: openForReading(file), release: () => lock.release() })
   } catch (error) {
     lock.release()
@@ -87,6 +99,10 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
     commit: async (submission) => {
       if (submission.events.length > 0) await writer.call('commit', toWireSubmission(submission), submission.events.length)
       return []
+    },
+    commitOnce: async (submission, { digest, content }) => {
+      const weight = Math.max(submission.events.length, 1)
+      return toCommittedOnce(await writer.call('commitOnce', [digest, content, toWireSubmission(submission)], weight))
     },
     open: (host, after, limit) => reader.call('open', { host, after, limit }),
     awaited: (host, after, limit) => reader.call('awaited', { host, after, limit }),
@@ -147,6 +163,17 @@ function toWireSubmission(submission: Submission): WireSubmission {
   const { userId, userName, projectId } = submission.sender
   const { receivedAtUs, requestId, globalRequestId, microversion, events } = submission
   return [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion, events.map(toWireEvent)]
+}
+
+function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce): CommittedOnce {
+  switch (kind) {
+    case 'kept':
+      return { kind, passedOn: [] }
+    case 'repeat':
+      return { kind, first: { requestId, codes } }
+    case 'taken':
+      return { kind, requestId }
+  }
 }
 
 function toWireEvent({ id, event, outcome }: DecidedEvent): WireEvent {

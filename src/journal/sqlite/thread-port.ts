@@ -73,6 +73,7 @@ function parseCalls<Work>(message: unknown): readonly Incoming<Work>[] {
 /** What a thread is started with. */
 export interface ThreadData {
   readonly file: string
+  readonly repeatWindowMs: number
 }
 
 export function parseThreadData(value: unknown): ThreadData {

@@ -26,6 +26,7 @@ export interface Thread<Calls extends CallTable<Calls>> {
 export interface ThreadOptions {
   readonly entry: 'writer-thread' | 'reader-thread'
   readonly file: string
+  readonly repeatWindowMs: number
   readonly log: Log
 }
 
@@ -181,8 +182,8 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
 }
 
 /** A worker that has greeted; `ended` tells why it is no more. Rejects with what it says when it cannot open the file. */
-async function startWorker({ entry, file }: ThreadOptions, settle: (replies: readonly WireReply[]) => void) {
-  const workerData: ThreadData = { file }
+async function startWorker({ entry, file, repeatWindowMs }: ThreadOptions, settle: (replies: readonly WireReply[]) => void) {
+  const workerData: ThreadData = { file, repeatWindowMs }
   const worker = new Worker(new URL(`./${entry}${EXTENSION}`, import.meta.url), {
     workerData,
     execArgv: [],

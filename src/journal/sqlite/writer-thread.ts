@@ -36,11 +36,11 @@ function drain(queue: Incoming<WriterWork>[], write: WriteGroup, port: ThreadPor
   }
 }
 
-const { file } = parseThreadData(workerData)
+const { file, repeatWindowMs } = parseThreadData(workerData)
 await serveThread<WriterWork>(async () => {
   const db = openForWriting(file)
   await migrate(db)
-  const write = createWriter(db)
+  const write = createWriter(db, repeatWindowMs)
   const queue: Incoming<WriterWork>[] = []
   return {
     take: (arrived, port) => {

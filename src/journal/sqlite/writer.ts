@@ -3,6 +3,7 @@ import { createCommitter } from './commit.ts'
 import { type Fault, toFault } from './faults.ts'
 import { createInterner } from './intern.ts'
 import { createLocator } from './locate.ts'
+import { createOnce } from './once.ts'
 import type { StepFate, WireStep, WriterWork } from './protocol.ts'
 import { createRetainer } from './retain.ts'
 import { createServersWriter } from './servers-writer.ts'
@@ -25,10 +26,12 @@ export interface Parcel {
  */
 export type WriteGroup = (works: readonly Parcel[]) => readonly WorkResult[]
 
-export function createWriter(db: DatabaseSync): WriteGroup {
+/** `repeatWindowMs`: how long it is known what a repeat repeats. */
+export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGroup {
   const intern = createInterner(db)
   const tally = createTally(db)
   const committer = createCommitter(db, intern, tally)
+  const once = createOnce(db, committer, repeatWindowMs * 1000)
   const settle = createSettler(db, intern, tally)
   const locate = createLocator(db, intern, tally)
   const retain = createRetainer(db, committer)
@@ -42,6 +45,8 @@ export function createWriter(db: DatabaseSync): WriteGroup {
       case 'commit':
         committer.write(work.body)
         return null
+      case 'commitOnce':
+        return once(work.body)
       case 'record':
         return work.body.map((step: WireStep): StepFate => settle(step))
       case 'locate':

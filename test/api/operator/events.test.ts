@@ -43,6 +43,8 @@ describe('an event', () => {
       status: 'completed',
       tag: '',
       code: 200,
+      repeats: 0,
+      last_repeat_at: null,
       deferral: null,
       deliveries: [
         {

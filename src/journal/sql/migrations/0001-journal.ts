@@ -52,6 +52,11 @@ const COMMON = (t: Types) => [
     request bigint NOT NULL,
     PRIMARY KEY (bucket, id, request)
   )`,
+  `CREATE TABLE IF NOT EXISTS repeats (
+    request bigint NOT NULL PRIMARY KEY,
+    times int NOT NULL,
+    last_at bigint NOT NULL
+  )`,
   `CREATE TABLE IF NOT EXISTS deliveries (
     seq bigint NOT NULL,
     host_id int NOT NULL,
@@ -114,6 +119,12 @@ const DEFERRALS = (t: Types) => `
     ended_at bigint,
     owner int`
 
+const REPEAT_KEYS = (t: Types) => `
+    digest ${t.bytes(16)} NOT NULL PRIMARY KEY,
+    content ${t.bytes(16)},
+    id ${t.bytes(16)} NOT NULL,
+    received_at bigint NOT NULL`
+
 /** What the engines call the types of columns. */
 interface Types {
   readonly serial: string
@@ -154,6 +165,7 @@ function mysql(): readonly string[] {
     `CREATE TABLE IF NOT EXISTS deferrals (${DEFERRALS(t)},
     KEY deferrals_by_owner (owner, seq)
   )`,
+    `CREATE TABLE IF NOT EXISTS repeat_keys (${REPEAT_KEYS(t)})`,
   ]
   return [
     ...tables.map((table) => `${table} ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`),
@@ -174,6 +186,8 @@ function postgresql(): readonly string[] {
     'CREATE UNIQUE INDEX IF NOT EXISTS open_deliveries_by_id ON open_deliveries (id, host_id)',
     'CREATE INDEX IF NOT EXISTS open_deliveries_by_server ON open_deliveries (server_hash, host_id)',
     `CREATE TABLE IF NOT EXISTS deferrals (${DEFERRALS(t)})`,
+    `CREATE TABLE IF NOT EXISTS repeat_keys (${REPEAT_KEYS(t)})
+      WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)`,
     'CREATE INDEX IF NOT EXISTS deferrals_by_owner ON deferrals (owner, seq) WHERE owner IS NOT NULL',
     // Retention removes what is oldest, whole pages of it: what it leaves is to be had again before a fifth of the table is dead.
     ...['requests', 'request_ids', 'events', 'deliveries'].map(
