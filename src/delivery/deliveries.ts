@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caster } from '../cast/cast.ts'
 import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
-import type { EventName } from '../events/names.ts'
+import { type EventName, isAwaited, merges } from '../events/names.ts'
 import type { DecidedEvent, Delivery, Journal } from '../journal/journal.ts'
 import type { Happenings } from '../observe/happenings.ts'
 import type { Log } from '../observe/log.ts'
@@ -11,7 +11,7 @@ import { createAlarms } from './alarms.ts'
 import { type Backoff, RETRY } from './backoff.ts'
 import type { Accepted, Deliveries } from './delivery.ts'
 import { createDoubts } from './doubts.ts'
-import { Lane, MOST_CASTS } from './lane.ts'
+import { Lane, MORE_AWAITED_CASTS, MOST_CASTS } from './lane.ts'
 import { createLateLocator } from './late-location.ts'
 import { createRecorder } from './recorder.ts'
 import { createTimeToLive, type TimeToLive } from './time-to-live.ts'
@@ -27,12 +27,14 @@ export interface DeliveryConfig {
   readonly retry?: Backoff
   /** Seconds for which deliveries are worth making, by the name of the event, where that is not the default. */
   readonly ttlSeconds?: Readonly<Partial<Record<EventName, number>>>
-  /** How often, at most, a host that nobody hears of is searched for deliveries whose time is over; 30 s unless said. */
+  /** Tries of a delivery that come to nothing for its own sake before it ends as failed; 20 unless said. */
+  readonly maxAttempts?: number
+  /** How often, at most, a host is searched for deliveries whose time is over, or that wait in vain; 30 s unless said. */
   readonly sweepMs?: number
 }
 
 export interface DeliveriesParts {
-  readonly journal: Pick<Journal, 'open' | 'record' | 'claim' | 'unlocated' | 'locate'>
+  readonly journal: Pick<Journal, 'open' | 'awaited' | 'outdated' | 'record' | 'claim' | 'unlocated' | 'locate'>
   readonly caster: Caster
   readonly servers: Servers
   readonly metrics: Metrics
@@ -58,9 +60,11 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const alarms = createAlarms()
   const recorder = createRecorder(parts)
   const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < MOST_CASTS })
+  const mostAwaited = MOST_CASTS + MORE_AWAITED_CASTS
+  const awaitedTurns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < mostAwaited })
   const retry = config.retry ?? RETRY
   const timeToLive = createTimeToLive(config.ttlSeconds)
-  const limits = { ...config, retry, sweepMs: config.sweepMs ?? 30_000 }
+  const limits = { ...config, retry, maxAttempts: config.maxAttempts ?? 20, sweepMs: config.sweepMs ?? 30_000 }
   /** Before that nobody knows what stands before what is accepted now. */
   let isStarted = false
   let isClosed = false
@@ -82,8 +86,11 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const doubts = createDoubts()
   const marking: Caster = { ...caster, cast: (cast) => caster.cast(doubts.mark(cast)) }
   const shared = {
-    ...{ journal, caster: marking, servers, recorder, alarms, turns, metrics, log, limits, timeToLive, load },
-    onSettled: turns.next,
+    ...{ journal, servers, caster: marking, recorder, alarms, turns, awaitedTurns, metrics, log, limits, timeToLive, load },
+    onSettled: () => {
+      awaitedTurns.next()
+      turns.next()
+    },
     isHeld: (cell: CellId | null) => !isStarted || isClosed || late.isWaiting(cell),
     onMoved: rewind,
     onIdle: (lane: Lane) => {
@@ -119,6 +126,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       isClosed = true
       claims.close()
       turns.close()
+      awaitedTurns.close()
       alarms.close()
       await within(GRACE_MS, late.close())
       for (const endMs = performance.now() + GRACE_MS; load.casts > 0 && performance.now() < endMs; ) await sleep(10)
@@ -158,9 +166,13 @@ function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Ac
   const { host, cell, events } = batch
   const { receivedAtUs, requestId, globalRequestId, sender } = submission
   if (!lane.takes(cell)) {
-    let firstMs = Number.POSITIVE_INFINITY
-    for (const { event } of events) firstMs = Math.min(firstMs, expiresAtMs({ event, receivedAtUs }))
-    lane.leave(firstMs)
+    const left = { firstExpiresAtMs: Number.POSITIVE_INFINITY, hasAwaited: false, merging: 0 }
+    for (const { event } of events) {
+      left.firstExpiresAtMs = Math.min(left.firstExpiresAtMs, expiresAtMs({ event, receivedAtUs }))
+      left.hasAwaited ||= isAwaited(event.name)
+      if (merges(event.name)) left.merging++
+    }
+    lane.leave(left)
     return
   }
   const toDelivery = ({ id, event }: DecidedEvent): Delivery => {

@@ -1,27 +1,35 @@
 import type { Cast, Caster, CastResult } from '../cast/cast.ts'
-import type { CellId, EventId, HostName, ServerId, Whereabouts } from '../events/event.ts'
-import type { Delivery, DeliveryStep, Journal } from '../journal/journal.ts'
+import type { CellId, EventId, HostName, ServerId } from '../events/event.ts'
+import { isAwaited } from '../events/names.ts'
+import type { Delivery, Journal, Outdated } from '../journal/journal.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Servers } from '../servers/servers.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import type { Alarm, Alarms } from './alarms.ts'
+import { Backlog, type Dealt } from './backlog.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
 import { CastLine, type CastLineParts } from './cast-line.ts'
 import { type CastGatherer, gatherCasts } from './gather-casts.ts'
+import { Held } from './held.ts'
+import { Merging } from './merging.ts'
+import { awaitedFirst, outdatedAmong, type Page } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { route } from './route.ts'
+import { createSteps, type Steps } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import type { TimeToLive } from './time-to-live.ts'
 import type { LaneQueue, Turns } from './turns.ts'
-import { UnderWay } from './under-way.ts'
+import { type Late, UnderWay } from './under-way.ts'
 
 /** What all lanes share. */
 export interface LaneParts extends CastLineParts {
   readonly caster: Caster
-  readonly journal: Pick<Journal, 'open'>
+  readonly journal: Pick<Journal, 'open' | 'awaited' | 'outdated'>
   readonly servers: Servers
   readonly recorder: Recorder
   readonly alarms: Alarms
   readonly turns: Turns<LaneQueue>
+  readonly awaitedTurns: Turns<LaneQueue>
   readonly metrics: Pick<Metrics, 'delivered'>
   readonly limits: LaneLimits
   readonly timeToLive: TimeToLive
@@ -34,37 +42,44 @@ export interface LaneParts extends CastLineParts {
 }
 
 export interface LaneLimits {
-  /** Deliveries under way to one host. */
+  /** Deliveries under way to one host; awaited ones may be a quarter more. */
   readonly window: number
   /** How long an agent may take to acknowledge. */
   readonly ackTimeoutMs: number
   readonly retry: Backoff
-  /** How often, at most, a host that nobody hears of is searched for deliveries whose time is over. */
+  /** Tries of a delivery that come to nothing for its own sake before it ends as failed. */
+  readonly maxAttempts: number
+  /** How often, at most, a host is searched for deliveries whose time is over, or that wait in vain. */
   readonly sweepMs: number
 }
 
 /** Deliveries of one request that were committed just now, with what is known of it. */
 export type Fresh = Omit<Cast, 'host'>
 
-/** What a step says besides which delivery it is of and when. */
-type Fate = DeliveryStep extends infer Step
-  ? Step extends DeliveryStep
-    ? Omit<Step, 'host' | 'eventId' | 'atUs'>
-    : never
-  : never
+/** What stays in the journal. */
+export interface Left {
+  /** When the first of it expires, in milliseconds since the epoch. */
+  readonly firstExpiresAtMs: number
+  readonly hasAwaited: boolean
+  /** How much of it merges. */
+  readonly merging: number
+}
 
 /** Casts of all lanes that may wait for their result at the same time: beyond that, what is accepted stays in the journal. */
 export const MOST_CASTS = 5000
+/** So many more of what is awaited. */
+export const MORE_AWAITED_CASTS = 1000
 
-/** Deliveries read at once; after trouble only a few, to see whether it is over. */
-const PAGE = 256
+/** After trouble only a few are cast, to see whether it is over. */
 const PROBE = 16
+/** Under way at once to a host behind a broker while it is behind: what is awaited goes to the end of the same queue. */
+const BULK = 128
 
 /**
  * The way to one host: its deliveries in the order of their commits, of which those under way are in memory and the rest is in the
  * journal.
  *
- *     clear ──── more than the window has room for ───► behind ──► reads the journal behind its cursor as there is room
+ *     clear ──── more than the window has room for ───► behind ──► reads the journal behind its cursors as there is room
  *       │ ▲                                             ▲ │  └──── all is read ──► clear
  *       │ └─ nothing is left                            │ │
  *       │         │         time to retry, reachable:   │ │
@@ -74,11 +89,13 @@ const PROBE = 16
  *       │                    │                            │
  *       └─ a cast fails ─► failing ◄─────── a cast fails ─┘         (the connection to an agent is lost: waiting at once)
  *
- * Only while it is clear does what is accepted go out at once; otherwise it stays in the journal and is read in its turn.
+ * Only while it is clear does what is accepted go out at once; otherwise it stays in the journal and is read in its turn: awaited
+ * events before the others, each behind what came earlier for its server.
  *
  * Order: results of casts are dealt with in the order of the casts, and when one fails, those of the same server that went out
  * behind it count as not made, whatever became of them: they go out again, behind it. So nothing of a server is ended before what
- * came earlier, and a host that drops repeats sees the events of each server in order.
+ * came earlier, and a host that drops repeats sees the events of each server in order. A cast that is refused for its own sake
+ * keeps back only its servers (see `Held`).
  */
 export class Lane {
   readonly host: HostName
@@ -86,20 +103,16 @@ export class Lane {
   #mode: 'clear' | 'behind' | 'failing' | 'waiting' = 'clear'
   readonly #underWay = new UnderWay()
   readonly #line: CastLine
+  readonly #steps: Steps
+  readonly #backlog: Backlog
+  readonly #acknowledgements: Acknowledgements
+  readonly #held: Held
   readonly #sweep: Sweep
-  /** Whose database is asked where servers are; undefined until something of the host was read. */
-  #cell: CellId | null | undefined = undefined
-  /** The last of the journal that was dealt with while behind. */
-  #cursor: EventId | null = null
+  readonly #merging: Merging
   /** What the agent says it saw last, while what is open is read for the first time since it came. */
   #lastSeen: EventId | null = null
-  /** Something was accepted that the reading under way may not have found. */
-  #isMore = false
-  #isReading = false
-  /** Raised when what is being read is not wanted any more. */
-  #epoch = 0
-  /** Ended while a page was being read, which may still hold them. */
-  readonly #endedMeanwhile = new Set<EventId>()
+  /** When the journal has what the last loss of a connection returned. */
+  #recorded: Promise<void> = Promise.resolve()
   /** After trouble the first casts are awaited before more is read. */
   #isProbing = false
   #failures = 0
@@ -110,21 +123,47 @@ export class Lane {
   #knownReason: string | null = null
   #isWoken = false
   #retryAlarm: Alarm | null = null
-  #ackAlarm: Alarm | null = null
 
   constructor(host: HostName, parts: LaneParts) {
     this.host = host
     this.#parts = parts
+    const { limits } = parts
     this.#line = new CastLine(parts, {
       result: ({ deliveries }, result) => this.#settle(deliveries, result),
       settled: () => this.#settled(),
     })
-    const { journal, alarms, turns, timeToLive, limits } = parts
+    this.#steps = createSteps(host, {
+      ...{ ...parts, maxAttempts: limits.maxAttempts },
+      onEnding: (deliveries) => this.#underWay.add(deliveries),
+      onEnded: (deliveries) => this.ended(deliveries.map(({ eventId }) => eventId)),
+    })
+    this.#backlog = new Backlog(host, parts, {
+      isWanted: () => this.#mode === 'behind',
+      recorded: () => this.#recorded,
+      deal: (page, isAwaited) => this.#deal(page, isAwaited),
+      isMuch: () => this.#merging.noteUnknown(),
+      allRead: () => this.#clear(),
+      failed: (reason) => this.#fail(reason),
+      goOn: () => this.#pump(),
+    })
+    this.#acknowledgements = new Acknowledgements({
+      ...{ ...parts, underWay: this.#underWay, timeoutMs: limits.ackTimeoutMs },
+      onLate: (late) => this.#sendAgain(late),
+    })
+    this.#held = new Held({
+      ...{ ...parts, retry: limits.retry },
+      isUnderWay: (server) => this.#underWay.hasServer(server),
+      onReleased: () => this.#pass(),
+    })
     this.#sweep = new Sweep(
       host,
-      { journal, alarms, turns, timeToLive, sweepMs: limits.sweepMs },
-      { expired: (deliveries) => this.#expire(deliveries), nothingLeft: () => this.#clear() },
+      { ...parts, sweepMs: limits.sweepMs },
+      { expired: (deliveries) => this.#steps.expire(deliveries), nothingLeft: () => this.#clear() },
     )
+    this.#merging = new Merging(host, {
+      ...{ ...parts, everyMs: limits.sweepMs },
+      supersede: (outdated) => this.#supersede(outdated),
+    })
   }
 
   /** How many deliveries are under way. */
@@ -145,25 +184,30 @@ export class Lane {
     return false
   }
 
-  /** Something stays in the journal, the first of which expires then. */
-  leave(firstExpiresAtMs: number): void {
-    this.#isMore = true
+  /** Something stays in the journal. */
+  leave({ firstExpiresAtMs, hasAwaited, merging }: Left): void {
     this.#sweep.note(firstExpiresAtMs)
+    this.#merging.note(merging)
+    this.#backlog.left(hasAwaited)
+    if (hasAwaited) this.#pump()
   }
 
   /** Casts what was accepted just now, as far as there is room. */
   accept(fresh: Fresh): void {
-    const room = this.#parts.load.casts < MOST_CASTS ? this.#room() : 0
+    const hasAwaited = fresh.deliveries.some(({ event }) => isAwaited(event.name))
+    const most = MOST_CASTS + (hasAwaited ? MORE_AWAITED_CASTS : 0)
+    const room = this.#parts.load.casts < most ? this.#room(hasAwaited) : 0
     // A page that was read before this call may have brought it.
-    const [first, ...others] = fresh.deliveries.slice(0, room).filter(({ eventId }) => !this.#underWay.has(eventId))
+    const free = fresh.deliveries.filter(({ eventId, event }) => !this.#underWay.has(eventId) && !this.#held.has(event.serverId))
+    const [first, ...others] = free.slice(0, room)
     if (first !== undefined) this.#cast({ ...fresh, host: this.host, deliveries: [first, ...others] })
-    if (fresh.deliveries.length > room) this.rewind()
+    if (free.length > room) this.rewind()
   }
 
   /** Reads the journal from its beginning: what is older than all that is under way may have come into it. */
   rewind(): void {
     this.#sweep.note(0)
-    if (!this.isWaiting) this.#readFromStart()
+    this.#pass()
   }
 
   /** It may go better now. */
@@ -184,7 +228,11 @@ export class Lane {
   lost(): void {
     const { all, unacknowledged } = this.#underWay.takeAll()
     this.#line.abandon()
-    this.#return(unacknowledged, 'the connection was lost before it was acknowledged')
+    if (unacknowledged.length > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#recorded = promise
+      this.#steps.return(unacknowledged, 'the connection was lost before it was acknowledged', resolve)
+    }
     for (const delivery of all) this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
     if (all.length > 0 || this.#mode !== 'clear') this.#wait()
     else this.#pump()
@@ -194,7 +242,7 @@ export class Lane {
   ended(ids: readonly EventId[]): void {
     for (const id of ids) {
       this.#underWay.delete(id)
-      if (this.#isReading) this.#endedMeanwhile.add(id)
+      this.#backlog.ended(id)
     }
     this.#pump()
   }
@@ -214,15 +262,18 @@ export class Lane {
       case 'failed': {
         const reasons = new Map(result.failed.map(({ delivery, reason }) => [delivery.eventId, reason]))
         const failed = deliveries.filter(({ eventId }) => reasons.has(eventId))
-        this.#end(failed, ({ eventId }) => ({ kind: 'failed', reason: reasons.get(eventId) ?? '' }))
+        this.#steps.end(failed, ({ eventId }) => ({ kind: 'failed', reason: reasons.get(eventId) ?? '' }))
         this.#taken(deliveries.filter(({ eventId }) => !reasons.has(eventId)))
         break
       }
+      case 'refused':
+        this.#refused(deliveries, result.reason)
+        break
       case 'away':
       case 'returned':
         for (const { event } of deliveries) this.#failedServers.add(event.serverId)
         this.#giveBack(deliveries)
-        if (result.reason !== this.#knownReason) this.#return(deliveries, result.reason)
+        if (result.reason !== this.#knownReason) this.#steps.return(deliveries, result.reason)
         this.#fail(result.reason)
         break
     }
@@ -235,9 +286,7 @@ export class Lane {
   }
 
   #taken(deliveries: readonly Delivery[]): void {
-    const isBehindFailed = ({ event }: Delivery) => this.#failedServers.has(event.serverId)
-    this.#giveBack(deliveries.filter(isBehindFailed))
-    const taken = deliveries.filter((each) => !isBehindFailed(each))
+    const taken = this.#withoutFollowers(deliveries)
     if (taken.length === 0) return
     const seconds = Date.now() / 1000
     for (const { attempts, receivedAtUs } of taken)
@@ -246,11 +295,25 @@ export class Lane {
       this.#failures = 0
       this.#knownReason = null
     }
-    if (this.#parts.caster.isFinal) this.#end(taken, () => ({ kind: 'dispatched', isEnd: true }))
+    if (this.#parts.caster.isFinal) this.#steps.end(taken, () => ({ kind: 'dispatched', isEnd: true }))
     else {
-      this.#record(taken, () => ({ kind: 'dispatched', isEnd: false }))
-      this.#awaitAcknowledgements(taken)
+      this.#steps.record(taken, () => ({ kind: 'dispatched', isEnd: false }))
+      this.#acknowledgements.await(taken)
     }
+  }
+
+  /** They may be tried again, a few times, and their servers wait for that; those that were tried too often end. */
+  #refused(deliveries: readonly Delivery[], reason: string): void {
+    const refused = this.#withoutFollowers(deliveries)
+    this.#giveBack(refused)
+    for (const { event, tries } of this.#steps.reject(refused, reason)) this.#held.hold(event.serverId, tries)
+  }
+
+  /** Gives back those that went out behind one of the same server that was not taken. */
+  #withoutFollowers(deliveries: readonly Delivery[]): readonly Delivery[] {
+    const isFollower = ({ event }: Delivery) => this.#failedServers.has(event.serverId) || this.#held.has(event.serverId)
+    this.#giveBack(deliveries.filter(isFollower))
+    return deliveries.filter((each) => !isFollower(each))
   }
 
   /** They are the journal's again, pending as they were. */
@@ -259,6 +322,7 @@ export class Lane {
       this.#underWay.delete(delivery.eventId)
       this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
     }
+    if (deliveries.length > 0) this.#backlog.notStuck()
   }
 
   // Trouble, and its end.
@@ -266,14 +330,14 @@ export class Lane {
   /** Casts nothing more; waits as soon as what is under way is back. */
   #fail(reason: string): void {
     this.#mode = 'failing'
-    this.#epoch++
+    this.#backlog.abandon()
     this.#reason = reason
     if (this.#line.isEmpty) this.#wait()
   }
 
   #wait(): void {
     this.#mode = 'waiting'
-    this.#epoch++
+    this.#backlog.abandon()
     this.#failedServers.clear()
     this.#knownReason = this.#reason
     this.#retryAlarm?.cancel()
@@ -292,10 +356,14 @@ export class Lane {
     this.#readFromStart()
   }
 
+  /** Goes through all that is open, unless that is to be done after a wait anyway. */
+  #pass(): void {
+    if (!this.isWaiting) this.#readFromStart()
+  }
+
   #readFromStart(): void {
     this.#mode = 'behind'
-    this.#epoch++
-    this.#cursor = null
+    this.#backlog.rewind()
     this.#isWoken = false
     this.#retryAlarm?.cancel()
     this.#sweep.stop()
@@ -306,7 +374,9 @@ export class Lane {
     this.#mode = 'clear'
     this.#lastSeen = null
     this.#retryAlarm?.cancel()
+    this.#backlog.abandon()
     this.#sweep.reset()
+    this.#merging.reset()
     this.#pump()
   }
 
@@ -314,94 +384,62 @@ export class Lane {
     return this.#parts.caster.agents?.isConnected(this.host) ?? true
   }
 
-  #room(): number {
-    return Math.max(this.#parts.limits.window - this.#underWay.size, 0)
+  #room(isAwaited: boolean): number {
+    const { window } = this.#parts.limits
+    const isBulk = this.#mode === 'behind' && this.#parts.caster.isFinal
+    const most = isAwaited ? window + Math.max(PROBE, Math.ceil(window / 4)) : isBulk ? Math.min(window, BULK) : window
+    return Math.max(most - this.#underWay.size, 0)
   }
 
-  // Reading what is in the journal.
+  // What is in the journal.
 
   /** Goes on with what is to be done now. */
   #pump(): void {
-    if (this.#isReading) return
-    if (this.#mode === 'clear' && this.#underWay.size === 0 && this.#line.isEmpty) {
-      this.#ackAlarm?.cancel()
-      this.#ackAlarm = null
-      this.#parts.onIdle(this)
-    }
-    if (this.#mode !== 'behind' || this.#room() === 0 || (this.#isProbing && !this.#line.isEmpty)) return
-    if (this.#isReachable()) {
-      this.#isReading = true
-      this.#parts.turns.take(this.#cell, () => this.#read())
-    } else this.#wait()
+    if (this.#mode === 'clear' && this.#underWay.size === 0 && this.#line.isEmpty) this.#rest()
+    if (this.#mode !== 'behind' || (this.#isProbing && !this.#line.isEmpty)) return
+    if (this.#isReachable()) this.#backlog.readOn({ all: this.#room(false), awaited: this.#room(true) })
+    else if (!this.#backlog.isReading) this.#wait()
   }
 
-  async #read(): Promise<void> {
-    const epoch = this.#epoch
-    this.#endedMeanwhile.clear()
-    try {
-      if (this.#mode === 'behind') await this.#readPage(epoch)
-    } catch (error) {
-      if (epoch === this.#epoch) this.#fail(error instanceof Error ? error.message : String(error))
-    }
-    this.#isReading = false
-    this.#pump()
+  #rest(): void {
+    this.#acknowledgements.stop()
+    if (this.#held.isEmpty && !this.#backlog.isReading) this.#parts.onIdle(this)
   }
 
-  async #readPage(epoch: number): Promise<void> {
-    const { journal, caster, servers } = this.#parts
-    const limit = this.#isProbing ? PROBE : PAGE
-    this.#isMore = false
-    const deliveries = await journal.open(this.host, this.#cursor, limit)
-    if (this.#isStranger(deliveries)) return
-    const seen = this.#lastSeen === null ? 0 : await this.#countSeen(deliveries, this.#lastSeen)
-    const serverIds = new Set(deliveries.map(({ event }) => event.serverId))
-    const whereabouts = caster.isFinal && serverIds.size > 0 ? await servers.locate([...serverIds]) : null
-    if (epoch !== this.#epoch) return
-    const done = this.#deal({ deliveries, seen, whereabouts })
-    this.#cursor = deliveries[done - 1]?.eventId ?? this.#cursor
-    if (this.#mode === 'behind' && done === deliveries.length && done < limit && !this.#isMore) this.#clear()
-  }
-
-  /**
-   * Whether it is known only now whose turn this was: a cell that answers slowly must not keep the hosts of others waiting. It is
-   * read again in the queue of its cell.
-   */
-  #isStranger(deliveries: readonly Delivery[]): boolean {
-    const [first] = deliveries
-    if (!this.#parts.caster.isFinal || first === undefined || first.cell === this.#cell) return false
-    this.#cell = first.cell
-    this.#isMore = true
-    return true
-  }
-
-  /** How many of a page stand no further than what the agent saw last: asked after the page was read, so that none is taken for seen. */
-  async #countSeen(deliveries: readonly Delivery[], lastSeen: EventId): Promise<number> {
-    const [next] = await this.#parts.journal.open(this.host, lastSeen, 1)
-    const at = deliveries.findIndex(({ eventId }) => eventId === next?.eventId)
-    return at === -1 ? deliveries.length : at
-  }
-
-  /** Deals with as many of a page as there is room for, and answers how many. */
-  #deal(page: Page): number {
+  /** Deals with as much of a page as there is room for. */
+  #deal(page: Page, isAwaited: boolean): Dealt {
     const nowMs = Date.now()
     const casts = gatherCasts(this.host)
+    const ordered = isAwaited ? page.deliveries : awaitedFirst(page.deliveries)
+    const waiting = ordered.filter((each) => this.#isWaiting(each, page))
+    const outdated = outdatedAmong(waiting)
+    const left = new Set(waiting)
+    let room = this.#isProbing ? Math.min(this.#room(isAwaited), PROBE) : this.#room(isAwaited)
     let obstacle: string | null = null
-    let room = this.#room()
-    let done = 0
-    for (const delivery of page.deliveries) {
-      if (room === 0 || obstacle !== null) break
-      const isSeen = done++ < page.seen
-      if (this.#underWay.has(delivery.eventId) || this.#endedMeanwhile.has(delivery.eventId)) continue
-      room--
-      if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
-      // Only what is known to have left: one whose time was over let others pass, and a clock that is set back gives it time again.
-      else if (isSeen && delivery.attempts > 0) this.#awaitAcknowledgements([delivery])
+    for (const delivery of waiting) {
+      if (room-- === 0 || obstacle !== null) break
+      left.delete(delivery)
+      const by = outdated.get(delivery.eventId)
+      if (by !== undefined) this.#steps.end([delivery], () => ({ kind: 'superseded', by }))
+      else if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#steps.expire([delivery])
+      else if (this.#isSeen(delivery)) this.#acknowledgements.await([delivery])
       else obstacle = this.#send(delivery, page, casts)
     }
     if (casts.all.length === 0) this.#isProbing = false
     for (const cast of casts.all) this.#cast(cast)
     if (obstacle !== null) this.#fail(obstacle)
-    return done
+    const done = page.deliveries.findIndex((each) => left.has(each))
+    return { done: done === -1 ? page.deliveries.length : done, taken: waiting.length - left.size }
+  }
+
+  /** Whether this one is the journal's, and may be taken out of it. */
+  #isWaiting({ eventId, event }: Delivery, page: Page): boolean {
+    return !this.#underWay.has(eventId) && !page.isGone(eventId) && !this.#held.has(event.serverId)
+  }
+
+  /** Whether the agent had this one before it came back. Ids ascend nearly in step with commits; what never left, nobody saw. */
+  #isSeen({ eventId, attempts }: Delivery): boolean {
+    return this.#lastSeen !== null && attempts > 0 && eventId <= this.#lastSeen
   }
 
   /** Adds a delivery to the casts, or ends it where its server is not here any more. Answers why it has to wait, if it has to. */
@@ -417,84 +455,49 @@ export class Lane {
         casts.add(delivery, way.cell, way.instance)
         return null
       case 'moved':
-        this.#end(
+        this.#steps.end(
           [delivery],
           () => way,
           () => this.#parts.onMoved(way.to.map(({ host }) => host)),
         )
         return null
       case 'failed':
-        this.#end([delivery], () => way)
+        this.#steps.end([delivery], () => way)
         return null
       case 'wait':
-        if (way.reason !== this.#knownReason) this.#return([delivery], way.reason)
+        if (way.reason !== this.#knownReason) this.#steps.return([delivery], way.reason)
         return way.reason
     }
   }
 
-  // Acknowledgements.
-
-  #awaitAcknowledgements(deliveries: readonly Delivery[]): void {
-    const dueMs = performance.now() + this.#parts.limits.ackTimeoutMs
-    for (const delivery of deliveries) this.#underWay.awaitAcknowledgement(delivery, dueMs)
-    this.#armAckAlarm(dueMs)
+  /** Ends those that wait in vain and were not taken out of the journal meanwhile. */
+  async #supersede(outdated: readonly Outdated[]): Promise<void> {
+    const waiting = outdated.filter(({ eventId }) => !this.#underWay.has(eventId))
+    const ids = waiting.map(({ eventId }) => eventId)
+    this.#underWay.addEnding(ids)
+    await this.#steps.supersede(waiting)
+    this.ended(ids)
   }
 
-  /** One alarm a lane: when it rings, it is set to the next that is due. */
-  #armAckAlarm(dueMs: number): void {
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    this.#ackAlarm ??= this.#parts.alarms.after(dueMs - performance.now(), () => {
-      this.#ackAlarm = null
-      this.#sendAgain(this.#underWay.takeLate(performance.now()))
-      this.#armAckAlarm(this.#underWay.nextDueMs())
-    })
-  }
-
-  #sendAgain(late: readonly Delivery[]): void {
-    this.#return(late, `not acknowledged within ${this.#parts.limits.ackTimeoutMs / 1000} s`)
-    const nowMs = Date.now()
+  /** What was not acknowledged in time goes out again; each first of a server has used up a try. */
+  #sendAgain(late: readonly Late[]): void {
+    const { limits, timeToLive } = this.#parts
+    const reason = `not acknowledged within ${limits.ackTimeoutMs / 1000} s`
+    const isOver = ({ delivery }: Late) => timeToLive.expiresAtMs(delivery) <= Date.now()
+    const [over, rest] = [late.filter(isOver), late.filter((each) => !isOver(each))]
+    const deliveriesOf = (some: readonly Late[]) => some.map(({ delivery }) => delivery)
+    this.#steps.expire(deliveriesOf(over))
+    const others = deliveriesOf(rest.filter(({ isCause }) => !isCause))
+    const rejected = this.#steps.reject(deliveriesOf(rest.filter(({ isCause }) => isCause)), reason)
+    this.#steps.return(others, reason)
+    const again = new Map([...others, ...rejected].map((delivery) => [delivery.eventId, delivery]))
     const casts = gatherCasts(this.host)
-    for (const delivery of late) {
-      if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#expire([delivery])
-      else casts.add({ ...delivery, attempts: delivery.attempts + 1 }, delivery.cell, null)
+    for (const { delivery } of rest) {
+      const sent = again.get(delivery.eventId)
+      if (sent !== undefined) casts.add({ ...sent, attempts: sent.attempts + 1 }, sent.cell, null)
     }
     for (const cast of casts.all) this.#cast(cast)
   }
-
-  // Words for the journal.
-
-  #return(deliveries: readonly Delivery[], reason: string): void {
-    this.#record(deliveries, () => ({ kind: 'returned', reason }))
-  }
-
-  #expire(deliveries: readonly Delivery[]): void {
-    this.#end(deliveries, (delivery) => ({ kind: 'expired', reason: this.#parts.timeToLive.expiryReason(delivery) }))
-  }
-
-  /** Ends deliveries. Until that is durable they are under way, so that nobody takes them out of the journal again. */
-  #end(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void): void {
-    this.#underWay.add(deliveries)
-    this.#record(deliveries, fateOf, () => {
-      this.ended(deliveries.map(({ eventId }) => eventId))
-      onDurable?.()
-    })
-  }
-
-  #record(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void): void {
-    if (deliveries.length === 0) return
-    const atUs = Date.now() * 1000
-    const steps = deliveries.map((each) => ({ host: this.host, eventId: each.eventId, atUs, ...fateOf(each) }))
-    this.#parts.recorder.record(steps, onDurable)
-  }
-}
-
-/** Open deliveries as they were read. */
-interface Page {
-  readonly deliveries: readonly Delivery[]
-  /** How many of them, from the first, an agent has seen before. */
-  readonly seen: number
-  /** Null where casts go to the host that was found when it was accepted. */
-  readonly whereabouts: ReadonlyMap<ServerId, Whereabouts> | null
 }
 
 const HELD = 'earlier events of its cell are being located'

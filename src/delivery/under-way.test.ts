@@ -24,7 +24,9 @@ describe('deliveries under way', () => {
     underWay.delete('c1' as EventId)
     expect(underWay.nextDueMs()).toBe(10)
     // What is being cast is not there yet, and cannot be late.
-    expect(ids(underWay.takeLate(15))).toEqual(['a1', 'a2'])
+    const late = underWay.takeLate(15)
+    expect(ids(late.map((each) => each.delivery))).toEqual(['a1', 'a2'])
+    expect(late.map(({ isCause }) => isCause)).toEqual([true, false])
     expect(underWay.nextDueMs()).toBe(20)
     expect(underWay.size).toBe(3)
   })

@@ -21,6 +21,11 @@ export interface InstanceAction {
   readonly startedAtUs: number
 }
 
+/** The database took everything but this: it is the rows that it refuses, and would refuse again. */
+export class ActionRefused extends Error {
+  override readonly name = 'ActionRefused'
+}
+
 /** What one who casts to nova-compute must know of a cloud's cells. Implemented by `servers/nova/`. */
 export interface NovaCells {
   /** The cell as it is now (read again every few seconds, and at once for an id not seen before); null: there is none of that id. Rejects when nova_api cannot be asked and the cell is not known. */
@@ -30,7 +35,8 @@ export interface NovaCells {
   computeVersion(cell: CellId, host: HostName): Promise<number | null>
   /**
    * Writes these rows in the cell's database, before a cast that nova-compute will look them up for. With `unlessThere`, those that
-   * a row of the same server, request and action stands for already are left out. Rejects when the database cannot be written.
+   * a row of the same server, request and action stands for already are left out. Rejects when the database cannot be written, with
+   * `ActionRefused` where that is for these rows' own sake.
    */
   recordActions(cell: CellId, actions: readonly InstanceAction[], options: { readonly unlessThere: boolean }): Promise<void>
 }

@@ -8,13 +8,13 @@ export const newServerId = () => crypto.randomUUID() as ServerId
 export const hostName = (name: string) => name as HostName
 export const silent = createLog({ level: 'silent' })
 
-/** An event for these hosts; refused with 404 for none. */
+/** An event for these hosts, one that does not merge unless said; refused with 404 for none. */
 export function decided(hosts: readonly string[], event: Partial<ExternalEvent> = {}): DecidedEvent {
   const destinations = hosts.map((host) => ({ host: hostName(host), cell: null }))
   const outcome: Outcome = hosts.length > 0 ? { kind: 'accepted', code: 200, destinations } : { kind: 'refused', code: 404 }
   return {
     id: newEventId(),
-    event: { serverId: newServerId(), name: 'network-changed', status: 'completed', tag: null, ...event },
+    event: { serverId: newServerId(), name: 'network-vif-deleted', status: 'completed', tag: null, ...event },
     outcome,
   }
 }

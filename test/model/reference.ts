@@ -1,5 +1,6 @@
 import { createTimeToLive } from '../../src/delivery/time-to-live.ts'
-import type { EventId, HostName, ServerId } from '../../src/events/event.ts'
+import type { EventId, ExternalEvent, HostName, ServerId } from '../../src/events/event.ts'
+import { merges } from '../../src/events/names.ts'
 import type { DecidedEvent, DeliveryRecord, EventRecord, Submission } from '../../src/journal/journal.ts'
 import type { Clock } from './clock.ts'
 
@@ -9,6 +10,9 @@ export type Repeats =
   | 'dropped'
   /** nova-compute does it again: what it does last is what stays. */
   | 'done-again'
+
+const NEWER = /^a newer event says the same: (.+)$/
+const TRIED_TOO_OFTEN = /^not acknowledged within .*, 20 times$/
 
 interface Arrival {
   readonly host: HostName
@@ -72,10 +76,19 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
       case 'expired':
         return expiresAtMs(event) <= clock.latestMs ? null : 'expired before its time'
       case 'superseded':
-        return wasAway ? null : `was superseded (${lastError}) while its server was there`
+        if (wasAway || (event !== undefined && isOutdated(event, lastError))) return null
+        return `was superseded (${lastError}) while its server was there`
       case 'failed':
-        return failed.has(key) || wasAway ? null : `failed (${lastError}) though nothing was wrong with it`
+        return failed.has(key) || wasAway || (arrived.has(key) && TRIED_TOO_OFTEN.test(lastError ?? ''))
+          ? null
+          : `failed (${lastError}) though nothing was wrong with it`
     }
+  }
+  /** Whether the newer event that is said to stand for it says the same. */
+  const isOutdated = ({ event, place }: { event: ExternalEvent; place: number }, lastError: string | null): boolean => {
+    const by = events.get(NEWER.exec(lastError ?? '')?.[1] as EventId)
+    if (by === undefined || by.place <= place || !merges(event.name)) return false
+    return by.event.serverId === event.serverId && by.event.name === event.name && by.event.tag === event.tag
   }
   const objectionsToStory = (story: EventRecord): readonly string[] => {
     const event = events.get(story.id)
@@ -179,7 +192,7 @@ function outOfOrder(
   repeats: Repeats,
 ): readonly HostName[] {
   const destinations = event?.outcome.kind === 'accepted' ? event.outcome.destinations : []
-  const isLate = deliveries.some(({ state }) => state === 'superseded')
+  const isLate = deliveries.some(({ state, lastError }) => state === 'superseded' && !NEWER.test(lastError ?? ''))
   const isWithout = ({ host, state }: DeliveryRecord) =>
     (isLate && !destinations.some((each) => each.host === host)) || (repeats === 'done-again' && state !== 'dispatched')
   return deliveries.filter(isWithout).map(({ host }) => host)

@@ -1,7 +1,7 @@
 import type { CellId } from '../../events/event.ts'
 import type { Delivery } from '../../journal/journal.ts'
 import { errandOf } from '../../nova/action.ts'
-import type { NovaCells } from '../../nova/cells.ts'
+import { ActionRefused, type NovaCells } from '../../nova/cells.ts'
 import { computeDialect } from '../../nova/compute-dialect.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -51,9 +51,9 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
         return { kind: 'failed', failed: deliveries.map(({ delivery }) => ({ delivery, reason: broker.reason })) }
       if (broker.kind === 'away') return broker
       const problem = await recordActions(deliveries, cast.context === null)
-      if (problem !== null) return { kind: 'away', reason: problem }
-      const dialect = computeDialect(await cells.computeVersion(cell, cast.host))
-      const messages = castMessages(deliveries, cast.context, dialect)
+      if (problem !== null) return problem
+      const messages = messagesOf(deliveries, cast, await cells.computeVersion(cell, cast.host))
+      if ('kind' in messages) return messages
       if (place.before !== null) await place.before
       const published = messages.map((message) => broker.link.publish(message))
       place.leave()
@@ -65,12 +65,24 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
     }
   }
 
-  async function recordActions(deliveries: NovaDeliveries, isRepeat: boolean): Promise<string | null> {
+  async function recordActions(deliveries: NovaDeliveries, isRepeat: boolean): Promise<CastResult | null> {
     try {
       await actions.record(deliveries, isRepeat)
       return null
     } catch (error) {
-      return `the instance action cannot be written: ${error instanceof Error ? error.message : String(error)}`
+      const reason = `the instance action cannot be written: ${error instanceof Error ? error.message : String(error)}`
+      return { kind: error instanceof ActionRefused ? 'refused' : 'away', reason }
+    }
+  }
+
+  /** What cannot be put into messages must not keep back what can. */
+  function messagesOf(deliveries: NovaDeliveries, { host, context }: Cast, version: number | null) {
+    try {
+      return castMessages(deliveries, context, computeDialect(version))
+    } catch (error) {
+      log.error({ err: error, host }, 'a cast cannot be put into messages')
+      const reason = `it cannot be put into a message: ${error instanceof Error ? error.message : String(error)}`
+      return { kind: 'refused', reason } as const
     }
   }
 
@@ -83,7 +95,7 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
     if (cast.cell === null)
       return { kind: 'failed', failed: allOf(cast, 'a host of no cell has no broker: expected servers of Nova') }
     const result = await publish(cast.cell, [first, ...others], cast)
-    if (failed.length === 0 || result.kind === 'away' || result.kind === 'returned') return result
+    if (failed.length === 0 || (result.kind !== 'taken' && result.kind !== 'failed')) return result
     return { kind: 'failed', failed: result.kind === 'failed' ? [...failed, ...result.failed] : failed }
   }
 

@@ -1,8 +1,9 @@
 import { type Database, openDatabase } from '../../database/connect.ts'
 import { isIn } from '../../database/in-list.ts'
+import { toTrouble } from '../../database/trouble.ts'
 import type { DatabaseUrl } from '../../database/url.ts'
 import type { HostName, ServerId } from '../../events/event.ts'
-import type { InstanceAction } from '../../nova/cells.ts'
+import { ActionRefused, type InstanceAction } from '../../nova/cells.ts'
 import {
   INFO_CACHE_COLUMNS,
   INSTANCE_COLUMNS,
@@ -25,6 +26,7 @@ export interface CellDatabase {
   servers(ids: readonly ServerId[]): Promise<ReadonlyMap<ServerId, FoundServer | undefined>>
   /** `services.version` of every nova-compute of the cell. */
   computeVersions(): Promise<ReadonlyMap<HostName, number>>
+  /** Rejects with `ActionRefused` too. */
   recordActions(actions: readonly InstanceAction[], options: { readonly unlessThere: boolean }): Promise<void>
   close(): Promise<void>
 }
@@ -40,7 +42,14 @@ export function openCellDatabase(name: string, url: DatabaseUrl, settings: Datab
   return {
     servers: batchByTick((ids: readonly ServerId[]) => circuit.read(() => readServers(database, ids)), batchLimits(settings)),
     computeVersions: () => circuit.read(() => readComputeVersions(database)),
-    recordActions: (actions, options) => circuit.run(() => insertActions(database, actions, options)),
+    recordActions: async (actions, options) => {
+      try {
+        await circuit.run(() => insertActions(database, actions, options))
+      } catch (error) {
+        const { kind, message } = toTrouble(error)
+        throw kind === 'wrong' ? new ActionRefused(message) : error
+      }
+    },
     close: async () => {
       circuit.close()
       await database.close()

@@ -9,7 +9,7 @@ const SERVER = newServerId()
 const AT_US = Date.UTC(2026, 10, 24, 10) * 1000
 
 const extended = decided(['compute-1'], { serverId: SERVER, name: 'volume-extended', tag: 'volume-1' })
-const changed = decided(['compute-1', 'compute-2'], { serverId: SERVER, tag: '' })
+const changed = decided(['compute-1', 'compute-2'], { serverId: SERVER, name: 'network-changed', tag: '' })
 const refused = decided([], { status: 'failed' })
 const cell = 'c0ffee00-0000-4000-8000-000000000000'
 const deferred: DecidedEvent = {

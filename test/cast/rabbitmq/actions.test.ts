@@ -3,6 +3,7 @@ import type { Cast } from '../../../src/cast/cast.ts'
 import type { NovaDelivery } from '../../../src/cast/rabbitmq/cast-messages.ts'
 import { createActionRecorder } from '../../../src/cast/rabbitmq/record-actions.ts'
 import type { CellId } from '../../../src/events/event.ts'
+import { ActionRefused } from '../../../src/nova/cells.ts'
 import { type Capture, CELL, captures, deliveriesOf, instancesOf, messageOf } from '../../nova/captures.ts'
 import { casterOf, castOf, cellTable, instanceOf } from './rig.ts'
 
@@ -87,6 +88,14 @@ describe('instance actions', () => {
     const { caster } = casterOf(cells)
     const reason = 'the instance action cannot be written: the database is read-only'
     expect(await caster.cast(castOf('a', [EXTENDED]))).toEqual({ kind: 'away', reason })
+  })
+
+  it('that the database will not have are refused, and not waited for', async () => {
+    const cells = cellTable('rabbit://guest:guest@127.0.0.1:1/')
+    cells.trouble = new ActionRefused('Data too long for column user_id')
+    const { caster } = casterOf(cells)
+    const reason = 'the instance action cannot be written: Data too long for column user_id'
+    expect(await caster.cast(castOf('a', [EXTENDED]))).toEqual({ kind: 'refused', reason })
   })
 
   it('of a cast from the journal are written unless they are there', async () => {

@@ -16,7 +16,7 @@ export interface CellTable extends NovaCells {
   readonly versions: Map<string, number>
   readonly recorded: { readonly cell: CellId; readonly action: InstanceAction; readonly unlessThere: boolean }[]
   /** What writing fails with; null: it works. */
-  trouble: string | null
+  trouble: string | Error | null
 }
 
 /** A table with one cell that has this transport URL. */
@@ -31,7 +31,7 @@ export function cellTable(transportUrl: string): CellTable {
     all: async () => [...rows.values()],
     computeVersion: async (_, host) => table.versions.get(host) ?? null,
     recordActions: async (cell, actions, { unlessThere }) => {
-      if (table.trouble !== null) throw new Error(table.trouble)
+      if (table.trouble !== null) throw table.trouble instanceof Error ? table.trouble : new Error(table.trouble)
       for (const action of actions) table.recorded.push({ cell, action, unlessThere })
     },
   }

@@ -1,0 +1,44 @@
+import type { Delivery } from '../journal/journal.ts'
+import type { Alarm, Alarms } from './alarms.ts'
+import type { Late, UnderWay } from './under-way.ts'
+
+export interface AcknowledgementsParts {
+  readonly underWay: UnderWay
+  readonly alarms: Alarms
+  /** How long an agent may take. */
+  readonly timeoutMs: number
+  /** These were not acknowledged in time, and are not under way any more. */
+  onLate(late: readonly Late[]): void
+}
+
+/** Waits for an agent's acknowledgements: one alarm, that rings for the first that is due. */
+export class Acknowledgements {
+  readonly #parts: AcknowledgementsParts
+  #alarm: Alarm | null = null
+
+  constructor(parts: AcknowledgementsParts) {
+    this.#parts = parts
+  }
+
+  /** The host has these. */
+  await(deliveries: readonly Delivery[]): void {
+    const dueMs = performance.now() + this.#parts.timeoutMs
+    for (const delivery of deliveries) this.#parts.underWay.awaitAcknowledgement(delivery, dueMs)
+    this.#arm(dueMs)
+  }
+
+  /** Nothing is awaited any more. */
+  stop(): void {
+    this.#alarm?.cancel()
+    this.#alarm = null
+  }
+
+  #arm(dueMs: number): void {
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    this.#alarm ??= this.#parts.alarms.after(dueMs - performance.now(), () => {
+      this.#alarm = null
+      this.#parts.onLate(this.#parts.underWay.takeLate(performance.now()))
+      this.#arm(this.#parts.underWay.nextDueMs())
+    })
+  }
+}
