@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { createClient } from '../../test/stand/client.ts'
 import { processorSeconds } from './child.ts'
 
-/** Starts a stand of real services of its own; `stop` ends them all. */
+/** Starts a stand of real services of its own, which `stop` ends; where NOVACAST_STAND names one that is kept, that is used. */
 export async function startStand() {
+  const { NOVACAST_STAND: kept } = process.env
+  if (kept !== undefined) return { client: createClient(kept), stop: async () => {} }
   const daemon = spawn(process.execPath, [join(import.meta.dirname, '../../test/stand/daemon.ts')], {
     detached: true,
     // Nova without its debug log, as clouds run it.
