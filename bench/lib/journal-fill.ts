@@ -9,7 +9,7 @@ const IN_FLIGHT = 32
 export const random = (below: number) => Math.floor(Math.random() * below)
 export const serverId = (n: number) =>
   `00000000-0000-4000-8000-${((n * 2_654_435_761) % 2 ** 32).toString(16).padStart(12, '0')}` as ServerId
-const hostName = (n: number) => `compute-${n % HOSTS}` as HostName
+export const hostOf = (n: number) => `compute-${n % HOSTS}` as HostName
 
 /** A POST of `size` events for random servers among so many, each on its host. */
 export function submission(size: number, servers: number, receivedAtUs = Date.now() * 1000): Submission {
@@ -18,7 +18,7 @@ export function submission(size: number, servers: number, receivedAtUs = Date.no
     return {
       id: uuidv7() as EventId,
       event: { serverId: serverId(server), name: 'network-vif-plugged', status: 'completed', tag: crypto.randomUUID() },
-      outcome: { kind: 'accepted', code: 200, destinations: [{ host: hostName(server), cell: null }] },
+      outcome: { kind: 'accepted', code: 200, destinations: [{ host: hostOf(server), cell: null }] },
     }
   }
   return {
@@ -41,11 +41,15 @@ export function ended({ events }: Submission): DeliveryStep[] {
   )
 }
 
-/** Fills a journal with events that have ended, received evenly over the last `days`. */
-export async function fill(
-  journal: Journal,
-  { events, servers, days }: { readonly events: number; readonly servers: number; readonly days: number },
-): Promise<void> {
+/** So many events, all ended, for so many servers, received evenly over the last days. */
+export interface Filling {
+  readonly events: number
+  readonly servers: number
+  readonly days: number
+}
+
+/** Fills a journal. */
+export async function fill(journal: Journal, { events, servers, days }: Filling): Promise<void> {
   const startUs = (Date.now() - days * 86_400_000) * 1000
   const stepUs = (days * 86_400_000_000) / events
   let next = 0

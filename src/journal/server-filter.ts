@@ -58,6 +58,19 @@ export function placeOf(server: Uint8Array): Place {
   return { block, bits: filter.slice(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES) }
 }
 
+/** Whether a bucket may have the server, by its filter. */
+export function hasServer(filter: Uint8Array, { block, bits }: Place): boolean {
+  return isIn(filter, block * BLOCK_BYTES, bits)
+}
+
+function isIn(filter: Uint8Array, first: number, bits: Uint8Array): boolean {
+  for (let i = 0; i < BLOCK_BYTES; i++) {
+    const byte = bits[i] as number
+    if (((filter[first + i] as number) & byte) !== byte) return false
+  }
+  return true
+}
+
 /** The rows of a span for some of its blocks. `filters` are those of its buckets, cut to these blocks. */
 export function* rowsOf(filters: readonly Uint8Array[], blocks: number): Generator<Uint8Array> {
   for (let block = 0; block < blocks; block++) {
@@ -71,9 +84,6 @@ export function* rowsOf(filters: readonly Uint8Array[], blocks: number): Generat
 /** The buckets of a span, by their place in it, that may have the server by this row. */
 export function bucketsIn(row: Uint8Array, { bits }: Place): number[] {
   const found: number[] = []
-  for (let bucket = 0; bucket < SPAN; bucket++) {
-    const first = bucket * BLOCK_BYTES
-    if (bits.every((byte, i) => ((row[first + i] ?? 0) & byte) === byte)) found.push(bucket)
-  }
+  for (let bucket = 0; bucket < SPAN; bucket++) if (isIn(row, bucket * BLOCK_BYTES, bits)) found.push(bucket)
   return found
 }

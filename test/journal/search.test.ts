@@ -89,7 +89,7 @@ async function fillBuckets(url: string): Promise<void> {
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)
   const options = { maxConnections: 1, connectTimeoutMs: 5000, queryTimeoutMs: 30_000, applicationName: 'test' }
   const database = openDatabase<unknown>(parsed.url, options)
-  for (const bucket of [0, 1, 1]) await fillBucket(database.kysely, bucket)
+  for (const bucket of [0, 1, 1]) await fillBucket(database, bucket)
   await database.close()
 }
 

@@ -4,6 +4,7 @@ import { STATE_NUMBERS } from '../states.ts'
 import { keyOf, toBytes, toRequestBytes } from './bytes.ts'
 import { bucketOf, firstSeqOf, firstSeqOfBucket, requestOf } from './columns.ts'
 import { chunksOf, type Dialect } from './dialect.ts'
+import { bucketsWith } from './filters.ts'
 import { findPlace } from './place.ts'
 
 /** Events that one statement looks through. */
@@ -37,8 +38,9 @@ export async function* rangesOf(kysely: Kysely<unknown>, dialect: Dialect, query
       for (const some of chunksOf(requests, SOUGHT)) yield { where: ofRequests(bounds, some), by: sql`e.seq` }
     }
   } else if (query.serverId !== undefined) {
-    const begins = dialect.serverBegins(toBytes(query.serverId))
-    for (const chunk of chunksOf(buckets, SOUGHT))
+    const server = toBytes(query.serverId)
+    const begins = dialect.serverBegins(server)
+    for (const chunk of chunksOf(await bucketsWith(kysely, dialect, { server, buckets }), SOUGHT))
       yield { where: sql`${dialect.isOneOf('e.bucket', chunk)} AND ${begins} AND ${within(bounds)}`, by: sql`e.seq + 0` }
   } else {
     for (const run of runsOf(buckets)) yield { where: within(clip(bounds, run)), by: sql`e.seq` }

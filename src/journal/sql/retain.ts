@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Retained } from '../journal.ts'
+import { SPAN } from '../server-filter.ts'
 import { DEFERRAL_NUMBERS } from '../states.ts'
 import { keyOf } from './bytes.ts'
 import { BUCKET_BITS, bucketOf, firstSeqOf, requestOf } from './columns.ts'
@@ -122,4 +123,8 @@ async function removeBucket(db: Kysely<unknown>, bucket: number, end: number): P
   const [{ newest, first } = { newest: null, first: null }] = rows
   if (newest === null || newest <= bucket || (first !== null && first < end)) return
   await sql`DELETE FROM buckets WHERE bucket = ${bucket}`.execute(db)
+  const oldest = await sql<{ first: number | null }>`SELECT min(request) AS first FROM requests`.execute(db)
+  const oldestRequest = oldest.rows[0]?.first ?? null
+  const span = Math.floor((oldestRequest === null ? bucket : bucketOf(oldestRequest)) / SPAN)
+  await sql`DELETE FROM span_servers WHERE span < ${span}`.execute(db)
 }

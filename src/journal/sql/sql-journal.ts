@@ -89,7 +89,7 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   // What the last one left is this life's from the beginning, unless another has it already.
   await takeOver()
   const writes = createWrites(parts, { ...about, reads, touches, isUntold })
-  const chores = [keepBuckets(database.kysely), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
+  const chores = [keepBuckets(database), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
 
   let isClosed = false
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { addServer, BLOCKS, bucketsIn, FILTER_BYTES, placeOf, rowsOf, SPAN } from '../server-filter.ts'
+import { addServer, BLOCKS, FILTER_BYTES, rowsOf, SPAN } from '../server-filter.ts'
 import type { Column } from './columns.ts'
-import type { Prepare } from './reads.ts'
 
 /** A span is turned round in so many pieces, one at the end of each of the buckets that follow it: no commit waits for all. */
 const PIECES = 8
@@ -52,25 +51,12 @@ export function createFilters(db: DatabaseSync): Filters {
   }
 }
 
-/** The buckets from one to another, both included, that may have events of a server; ascending. */
-export function* bucketsWith(prepare: Prepare, server: Column, [first, last]: readonly [number, number]): Generator<number> {
-  const place = placeOf(toBytes(server))
-  const read = prepare('SELECT bits FROM span_servers WHERE place = ?')
-  for (let span = Math.floor(first / SPAN); span <= Math.floor(last / SPAN); span++) {
-    const row = read.get(toPlace(span, place.block))?.['bits']
-    const within = row instanceof Uint8Array ? bucketsIn(row, place) : Array.from({ length: SPAN }, (_, i) => i)
-    for (const bucket of within) {
-      const found = span * SPAN + bucket
-      if (found >= first && found <= last) yield found
-    }
-  }
-}
-
 /** The key of the row of a block in a span. */
 export function toPlace(span: number, block: number): number {
   return span * BLOCKS + block
 }
 
-function toBytes(server: Column): Uint8Array {
+/** The bytes that stand for a server in filters. */
+export function toBytes(server: Column): Uint8Array {
   return typeof server === 'string' ? Buffer.from(server) : server
 }

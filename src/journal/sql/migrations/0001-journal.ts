@@ -75,6 +75,16 @@ const COMMON = (t: Types) => [
     owner int NOT NULL,
     host_id int NOT NULL
   )`,
+  `CREATE TABLE IF NOT EXISTS bucket_servers (
+    bucket int NOT NULL PRIMARY KEY,
+    bits ${t.bytes(16_384)} NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS span_servers (
+    span int NOT NULL,
+    block int NOT NULL,
+    bits ${t.bytes(512)} NOT NULL,
+    PRIMARY KEY (span, block)
+  )`,
   `CREATE TABLE IF NOT EXISTS duties (
     duty varchar(32) NOT NULL PRIMARY KEY,
     holder int
