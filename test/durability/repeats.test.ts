@@ -36,6 +36,11 @@ function newRequest(): Persistent {
   }
 }
 
+/** Of some requests: their sender breaks the connection after a moment, be it before the commit or behind it. */
+function giveUpSoon(): AbortSignal | null {
+  return Math.random() < 0.2 ? AbortSignal.timeout(Math.floor(Math.random() * 8)) : null
+}
+
 describe('kill -9 under load, with senders that send again what was not answered', () => {
   it('has each request once, whether its answer was lost or it never arrived', { timeout: 600_000 }, async () => {
     const agent = new Agent({ connections: SENDERS })
@@ -55,17 +60,23 @@ describe('kill -9 under load, with senders that send again what was not answered
           const each = old ?? newRequest()
           if (old === undefined) all.push(each)
           const { headers, body } = each
+          const signal = giveUpSoon()
           try {
             const answer = await request(`${url}/v2.1/os-server-external-events`, {
               dispatcher: agent,
               method: 'POST',
               headers,
               body,
+              signal,
             })
             await answer.body.dump()
             statuses.add(answer.statusCode)
             if (answer.headers['x-novacast-repeat-of'] !== undefined) known++
           } catch {
+            if (signal?.aborted === true) {
+              again.push(each)
+              continue
+            }
             unanswered.push(each)
             return
           }
@@ -85,8 +96,7 @@ describe('kill -9 under load, with senders that send again what was not answered
     }
     const novacast = await startDoomed(dataDir)
     const client = createClient({ url: novacast.url, auth: staticToken('admin:admin') })
-    const lost = unanswered.length
-    expect(lost).toBeGreaterThan(0)
+    expect(unanswered.length).toBeGreaterThan(0)
     await sendUntilKilled(novacast.url, true, () => {})
     expect(unanswered).toEqual([])
     expect([...statuses]).toEqual([200])
@@ -100,6 +110,7 @@ describe('kill -9 under load, with senders that send again what was not answered
     expect(tags.sort()).toEqual(all.map(({ tag }) => tag).sort())
     // A repeat may have been counted whose answer was lost as well.
     expect(repeats).toBeGreaterThanOrEqual(known)
+    expect(known).toBeGreaterThan(0)
     const { pending, dispatched } = await client.hosts.get(HOST)
     expect(pending + dispatched).toBe(all.length)
     const arrived = new Map<string, Delivery>()

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { chunksOf, type Dialect } from './dialect.ts'
 
 /** Shares of the keys, by their first byte, that are looked through one after the other: a fraction of a window each. */
-const SHARES = 64
+export const SHARES = 64
 const SHARE_BYTES = 256 / SHARES
 /** Other replicas' clocks may be behind. */
 const MARGIN_MS = 60_000
@@ -22,7 +22,7 @@ export function tidyRepeatKeys(kysely: Kysely<unknown>, dialect: Dialect, window
 }
 
 /** Found first, then deleted by their key: nothing is locked but what goes. */
-async function removeKeys(
+export async function removeKeys(
   kysely: Kysely<unknown>,
   dialect: Dialect,
   { share, untilUs }: { readonly share: number; readonly untilUs: number },

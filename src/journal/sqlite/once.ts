@@ -64,7 +64,7 @@ export function createOnce(db: DatabaseSync, committer: Committer, windowUs: num
   }
 }
 
-/** The keys of the requests of the last minutes. Full buckets tell where those begin: 0.4 s for a million requests. */
+/** The keys of the requests of the last minutes. Full buckets tell where those begin: 1.7 µs a request. */
 function readRecentKeys(db: DatabaseSync, windowUs: number): RecentKeys {
   const recent = createRecentKeys(windowUs)
   const sinceUs = Date.now() * 1000 - windowUs
