@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createComputeApi } from './api/compute/compute-api.ts'
-import { createFront } from './api/front.ts'
+import type { Apis } from './api/front.ts'
 import type { Readiness } from './api/operator/health.ts'
 import { createOperatorApi } from './api/operator/operator-api.ts'
 import type { Caster } from './cast/cast.ts'
@@ -23,12 +23,20 @@ import { refuseUnlocated } from './servers/refuse-unlocated.ts'
 import { createRegistry, type Registry } from './servers/registry/registry.ts'
 import type { Servers } from './servers/servers.ts'
 
-/** A novacast that is put together. */
-export interface App {
-  /** Takes the port, and begins to deliver. Rejects when the address cannot be had. */
-  listen(): Promise<{ readonly url: string }>
-  /** Stops accepting, lets requests under way finish, flushes. */
+/** A novacast that is put together, behind no port yet. */
+export interface App extends Apis {
+  /** Begins to deliver. */
+  start(): Promise<void>
+  /** Lets deliveries under way come to an end, and flushes. Nothing may be asked of it any more. */
   close(): Promise<void>
+}
+
+/** What an app has to do with those before and after it. */
+export interface Surroundings {
+  /** Whether requests had better be sent elsewhere. */
+  isLeaving(): boolean
+  /** Resolves when the file of the journal may be opened: it has one user at a time. */
+  journalIsFree(): Promise<void>
 }
 
 interface Observed {
@@ -38,22 +46,29 @@ interface Observed {
 }
 
 /** Makes every part and hands it what it needs, in the order of a request. Rejects with what is wrong where a part cannot be made. */
-export async function assemble(config: Config, log: Log): Promise<App> {
+export async function assemble(config: Config, log: Log, surroundings: Surroundings): Promise<App> {
   const made = new AsyncDisposableStack()
   try {
-    return await assembleInto(made, config, log)
+    return await assembleInto(made, { config, log, surroundings })
   } catch (error) {
     await made.disposeAsync()
     throw error
   }
 }
 
-async function assembleInto(made: AsyncDisposableStack, config: Config, log: Log): Promise<App> {
+interface Given {
+  readonly config: Config
+  readonly log: Log
+  readonly surroundings: Surroundings
+}
+
+async function assembleInto(made: AsyncDisposableStack, { config, log, surroundings }: Given): Promise<App> {
   const metrics = createMetrics()
   const happenings = createHappenings()
   const observed = { metrics, happenings, log }
   const policy = made.adopt(openPolicy({ config: config.policy, log }), (policy) => policy.close())
   const identity = made.adopt(await createIdentity(config, log), (identity) => identity.close())
+  if (config.journal.kind === 'sqlite') await surroundings.journalIsFree()
   const { journal, registry } = await openJournal(made, config, log)
   const nova = await openNova(made, config, log)
   const servers = serversOf(registry, nova)
@@ -69,23 +84,17 @@ async function assembleInto(made: AsyncDisposableStack, config: Config, log: Log
     servers: config.nova.deferUnlocated ? servers : refuseUnlocated(servers),
     config: { ...config.api, pathPrefix: config.listen.pathPrefix },
   })
-  const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => askReadiness(journal) })
-  const front = createFront({ compute, operator, config, log })
-  made.defer(() => front.close(CLOSE_MS))
+  const isReady = () => (surroundings.isLeaving() ? LEAVING : askReadiness(journal))
+  const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady })
   const retention = made.adopt(createRetention({ ...observed, journal, retentionMs: config.retentionMs }), (each) => each.close())
-  return {
-    listen: async () => {
-      const listening = await front.listen(config.listen.host, config.listen.port)
-      await deliveries.start()
-      retention.start()
-      return listening
-    },
-    close: () => made.disposeAsync(),
+  const start = async () => {
+    await deliveries.start()
+    retention.start()
   }
+  return { compute, operator, start, close: () => made.disposeAsync() }
 }
 
-/** How long requests under way get to come to an end. */
-const CLOSE_MS = 5000
+const LEAVING: Readiness = { kind: 'not-ready', reason: 'this novacast is being stopped' }
 
 // What only some need is loaded by those alone: the embedded default starts faster and stays smaller.
 

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Log } from '../observe/log.ts'
+import { createConnections } from './connections.ts'
+import { handOn } from './hand-on.ts'
 import { answerParserError } from './parser-error.ts'
 import type { HttpApi } from './parts.ts'
 
@@ -40,10 +41,45 @@ const LIMITS: FrontLimits = {
   maxConnections: 32_768,
 }
 
-/** The one HTTP server: Nova's API and the operator's behind one port. */
+/** Where to listen: at an address (port 0: any that is free), or on a socket that whoever started this process has opened. */
+export type ListenAt =
+  | { readonly kind: 'address'; readonly host: string; readonly port: number }
+  | { readonly kind: 'socket'; readonly fd: number }
+
+/** Nova's API and the operator's. */
+export interface Apis {
+  readonly compute: HttpApi
+  readonly operator: HttpApi
+}
+
+/**
+ * The one HTTP server: Nova's API and the operator's behind one port.
+ *
+ *     answering ──hold()──► holding: requests wait ──handOn()──► another process answers them
+ *         ▲                      │
+ *         └────────open()────────┘
+ */
 export interface Front {
-  /** Takes the port (0: any that is free). Rejects when the address cannot be had. */
-  listen(host: string, port: number): Promise<{ readonly url: string }>
+  /** Takes the address or socket. Rejects when it cannot be had. */
+  listen(at: ListenAt): Promise<{ readonly url: string }>
+  /** What listens, for a process that is started to inherit. */
+  readonly server: Server
+  /**
+   * From now on every answer ends its connection, so that nobody is left who would send the next request into one that is being closed.
+   * Resolves when no connection waits for its next request any more, or after `patienceMs`. New ones are still taken.
+   */
+  retire(patienceMs: number): Promise<void>
+  /** Lets what comes from now on wait. */
+  hold(): void
+  /** Ends streams, and resolves when all that is under way now is answered or, after `graceMs`, cut off. */
+  finish(graceMs: number): Promise<void>
+  /** These answer from now on, first what waits. */
+  open(apis: Apis): void
+  /**
+   * Takes no new connections: the process that listens on the same socket does. It also answers what waits here and what still comes over
+   * the connections that are there. Resolves when these are gone.
+   */
+  handOn(): Promise<void>
   /** Stops accepting, lets requests under way finish, and after `graceMs` ends what is left. Closing twice is closing once. */
   close(graceMs: number): Promise<void>
 }
@@ -51,33 +87,75 @@ export interface Front {
 /** The roots of the operator's API, at the root or behind the prefix. */
 const OPERATOR_PATH = /^\/(?:novacast|healthcheck|livez|readyz|metrics|console|openapi\.json)(?:[/?]|$)/
 
+type Handle = HttpApi['handle']
+
 /** Makes the server; it takes no port yet. */
 export function createFront({ compute, operator, config, log, limits = {} }: FrontParts): Front {
   const { pathPrefix } = config.listen
   const server = createHttpServer({ ...LIMITS, ...limits })
-  const answering = new WeakMap<Duplex, ServerResponse>()
+  const connections = createConnections(server)
+  const answerWith = (apis: Apis): Handle => {
+    return (request, response) =>
+      (isOperatorPath(request.url ?? '/', pathPrefix) ? apis.operator : apis.compute).handle(request, response)
+  }
+  let apis: Apis = { compute, operator }
+  let handle = answerWith(apis)
+  const held: Parameters<Handle>[] = []
   let closing: Promise<void> | null = null
 
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
-    answering.set(request.socket, response)
-    if (closing !== null) response.shouldKeepAlive = false
-    const api = isOperatorPath(request.url ?? '/', pathPrefix) ? operator : compute
-    api.handle(request, response)
+  const serve: Handle = (request, response) => {
+    connections.began(request.socket, response)
+    handle(request, response)
+  }
+  const go = (next: Handle) => {
+    handle = next
+    for (const [request, response] of held.splice(0)) if (!response.closed) next(request, response)
   }
   server.on('request', serve)
   // Expectations other than 100-continue are Nova's to ignore, not Node's to refuse.
   server.on('checkExpectation', serve)
-  server.on('clientError', (error, socket) => answerParserError(error, socket, answering.get(socket), log))
+  server.on('clientError', (error, socket) => answerParserError(error, socket, connections.answering(socket), log))
   server.on('connect', (_request, socket) => answerParserError(new Error('CONNECT'), socket, undefined, log))
   server.on('drop', () => log.warn('a connection was closed at once: there are as many as there may be'))
 
   return {
-    listen: async (host, port) => ({ url: urlOf(await listen(server, host, port)) }),
+    listen: async (at) => ({ url: urlOf(await listen(server, at)) }),
+    server,
+    retire: (patienceMs) => {
+      connections.endWithNextAnswer()
+      return connections.idleGone(patienceMs)
+    },
+    hold: () => {
+      handle = (request, response) => void held.push([request, response])
+    },
+    finish: async (graceMs) => {
+      const answered = connections.answered(graceMs)
+      await closeApis(apis)
+      await answered
+    },
+    open: (next) => {
+      apis = next
+      go(answerWith(next))
+    },
+    handOn: () => {
+      const address = server.address()
+      if (address === null) throw new Error('this server does not listen')
+      connections.endWithNextAnswer()
+      // Of net, not of http, which would end connections that wait for their next request.
+      const gone = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+      go((request, response) => handOn(request, response, address))
+      return gone
+    },
     close: (graceMs) => {
-      closing ??= shutDown(server, [compute, operator], graceMs)
+      connections.endWithNextAnswer()
+      closing ??= shutDown(server, apis, graceMs)
       return closing
     },
   }
+}
+
+async function closeApis({ compute, operator }: Apis): Promise<void> {
+  await Promise.all([compute.close(), operator.close()])
 }
 
 /** Node's parser is strict unless told otherwise; it is not. Duplicate headers are joined, as WSGI servers do, never dropped. */
@@ -105,30 +183,34 @@ function isOperatorPath(url: string, prefix: string): boolean {
   return OPERATOR_PATH.test(url) || (prefix !== '' && url.startsWith(prefix) && OPERATOR_PATH.test(url.slice(prefix.length)))
 }
 
-function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+function listen(server: Server, at: ListenAt): Promise<AddressInfo | string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    const { kind, ...where } = at
+    server.listen(where, () => {
       server.off('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') reject(new Error(`no address was had for ${host}:${port}`))
+      if (address === null) reject(new Error(`no address was had for the ${kind} ${JSON.stringify(where)}`))
       else resolve(address)
     })
   })
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
+function urlOf(listening: AddressInfo | string): string {
+  if (typeof listening === 'string') return `unix:${listening}`
+  const { address, family, port } = listening
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 /** How often connections that have become idle are looked for while the server closes. */
 const IDLE_CHECK_MS = 50
 
-async function shutDown(server: Server, apis: readonly HttpApi[], graceMs: number): Promise<void> {
+async function shutDown(server: Server, apis: Apis, graceMs: number): Promise<void> {
+  // Its callback is also called where it does not listen any more.
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   const patience = setTimeout(() => server.closeAllConnections(), graceMs)
-  await Promise.all(apis.map((api) => api.close()))
+  await closeApis(apis)
   await closed
   clearInterval(idle)
   clearTimeout(patience)

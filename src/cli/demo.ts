@@ -42,13 +42,13 @@ async function demo(terminal: Terminal, durationMs: number): Promise<void> {
 }
 
 async function withNovacast(dataDir: string, use: (url: string) => Promise<void>): Promise<void> {
-  const { assemble } = await import('../app.ts')
+  const { createService } = await import('../service.ts')
   // Nothing of the environment: the demonstration is the same everywhere.
   const config = await readConfig({ environment: {} }, { dataDir, port: '0' })
-  const app = await assemble(config, createLog({ level: 'silent' }))
+  const service = await createService({ config, log: createLog({ level: 'silent' }), journalIsFree: async () => {} })
   try {
-    await use((await app.listen()).url)
+    await use((await service.listen({ kind: 'address', ...config.listen })).url)
   } finally {
-    await app.close()
+    await service.stop()
   }
 }

@@ -1,21 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import { createLog } from '../observe/log.ts'
+import type { Service } from '../service.ts'
 import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
 import { quickStart } from './quick-start.ts'
-import { listenForStop } from './signals.ts'
+import { findPredecessor, type Orders } from './serve-predecessor.ts'
+import { takeActivatedSocket } from './serve-socket.ts'
+import { createSuccession, type Incumbent } from './serve-succession.ts'
+import { listenForReload, listenForStop } from './signals.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import type { Terminal } from './terminal.ts'
 
-/** How long requests under way and deliveries get to come to an end. */
-const STOP_MS = 10_000
+/** How long requests under way and deliveries get to come to an end, once load balancers have noticed. */
+const STOP_MS = 25_000
 
 /** `novacast serve`: runs the service until SIGINT or SIGTERM. */
 export function serveCommand(terminal: Terminal): Command {
   const command = new Command('serve')
     .summary('run the service')
     .description(
-      'Runs novacast until SIGINT or SIGTERM. Without configuration: on 127.0.0.1:8774, with data in ./novacast-data and the tokens of ' +
+      'Runs novacast until SIGINT or SIGTERM. SIGHUP has a new process take over, with what is installed and configured then, without a request ' +
+        'lost. Without configuration: on 127.0.0.1:8774, with data in ./novacast-data and the tokens of ' +
         "Nova's noauth2.",
     )
     .addHelpText(
@@ -33,32 +39,68 @@ Examples:
 async function serve(terminal: Terminal, options: ConfigOptions): Promise<void> {
   keepHeapSmall()
   const stop = listenForStop(terminal)
+  const predecessor = findPredecessor(process)
+  const activated = takeActivatedSocket(process.env, process.pid)
   const config = await readConfig(terminal, options)
   // The service's parts are only loaded by those who run it: every other command starts faster without.
-  const { assemble } = await import('../app.ts')
-  const app = await assemble(config, createLog({ level: config.log.level }))
-  try {
-    const { url } = await app.listen()
-    const isEmbedded = config.identity === 'noauth' && config.servers === 'registry'
-    await terminal.write(`novacast listens on ${url}\nIts data is in ${config.dataDir}\n${isEmbedded ? quickStart(url) : ''}`)
-    await aborted(stop.signal)
-    terminal.say('stopping')
-  } finally {
-    await Promise.race([app.close(), giveUp(terminal)])
-    stop.dispose()
+  const { createService } = await import('../service.ts')
+  const log = createLog({ level: config.log.level })
+  const journalIsFree = predecessor?.journalIsFree ?? (async () => {})
+  const service = await createService({ config, log, journalIsFree })
+  const at = predecessor?.socket ?? activated ?? { kind: 'address', host: config.listen.host, port: config.listen.port }
+  const succession = createSuccession({
+    own: toIncumbent(service),
+    command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    environment: process.env,
+    say: terminal.say,
+  })
+  let code: number | null = null
+  const end = async () => {
+    code ??= await succession.stop()
+    await service.stop()
   }
+  try {
+    const { url } = await service.listen(at)
+    if (predecessor === null) await greet(terminal, config, url)
+    else predecessor.serving(ordersFor(service, stop.request))
+    listenForReload(() => {
+      // Whoever started this process sees to that.
+      if (predecessor === null) void succession.replace()
+    })
+    code = await Promise.race([aborted(stop.signal), succession.lost])
+    terminal.say(code === null ? 'stopping' : `the process that served has ended with exit code ${code}; stopping`)
+  } finally {
+    await Promise.race([end(), giveUp(terminal, config.listen.drainMs + STOP_MS)])
+    stop.dispose()
+    predecessor?.part()
+  }
+  if (code !== null && code !== 0) terminal.exit(code)
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+async function greet(terminal: Terminal, { identity, servers, dataDir }: Config, url: string): Promise<void> {
+  const isEmbedded = identity === 'noauth' && servers === 'registry'
+  await terminal.write(`novacast listens on ${url}\nIts data is in ${dataDir}\n${isEmbedded ? quickStart(url) : ''}`)
+}
+
+function toIncumbent({ server, letGo, resume, leave }: Service): Incumbent {
+  return { socket: async () => server, letGo, resume, leave: () => void leave() }
+}
+
+/** A process that has left ends when nothing comes over its connections any more. */
+function ordersFor({ server, letGo, resume, leave }: Service, stop: () => void): Orders {
+  return { server, letGo, resume, leave: () => leave().then(stop), stop }
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), { once: true })
   })
 }
 
 /** Ends the process when stopping takes too long: what was accepted is on disk and goes out after the next start. */
-async function giveUp(terminal: Terminal): Promise<void> {
-  await sleep(STOP_MS, undefined, { ref: false })
-  terminal.say(`not everything came to an end within ${STOP_MS / 1000} s`)
+async function giveUp(terminal: Terminal, afterMs: number): Promise<void> {
+  await sleep(afterMs, undefined, { ref: false })
+  terminal.say(`not everything came to an end within ${afterMs / 1000} s`)
   terminal.exit(1)
 }

@@ -9,6 +9,8 @@ export interface ListenConfig {
   readonly pathPrefix: string
   /** Lets noauth listen beyond loopback. */
   readonly insecureNoauth: boolean
+  /** How long, when it is told to stop, it goes on answering while health checks are told to look elsewhere. */
+  readonly drainMs: number
 }
 
 /** How the service's own token is got: `[keystone_authtoken] auth_type` and what goes with it. */

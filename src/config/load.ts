@@ -33,6 +33,7 @@ export function loadConfig(sources: Sources): Config {
       port: read(OPTIONS.port),
       pathPrefix: read(OPTIONS.pathPrefix),
       insecureNoauth: read(OPTIONS.insecureNoauth),
+      drainMs: read(OPTIONS.drain),
     },
     dataDir,
     ...parts,

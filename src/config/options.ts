@@ -105,6 +105,10 @@ export const OPTIONS = {
   insecureNoauth: ours('insecure_noauth', boolean, false, {
     help: 'Lets identity = noauth listen beyond this machine: whoever reaches the port may then do anything.',
   }),
+  drain: ours('drain', seconds(0, 3600), 0, {
+    shown: '0',
+    help: 'Seconds for which, when told to stop, novacast goes on answering while /healthcheck and /readyz say 503, so that load balancers send elsewhere before it takes no more. A little more than a load balancer needs to notice; 0 where none asks.',
+  }),
   dataDir: ours('data_dir', path, '', {
     shown: './novacast-data',
     help: 'Where the journal is kept. Made where it does not exist.',

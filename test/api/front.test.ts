@@ -169,7 +169,7 @@ describe('closing', () => {
 
   async function open(api: HttpApi) {
     const front = createFront({ compute: api, operator: api, config: { listen: { pathPrefix: '' } }, log })
-    const { url } = await front.listen('127.0.0.1', 0)
+    const { url } = await front.listen({ kind: 'address', host: '127.0.0.1', port: 0 })
     return { front, url }
   }
 
@@ -197,10 +197,31 @@ describe('closing', () => {
     await failed
   })
 
+  it('lets what comes wait while it is held, and has whoever is opened then answer it', async () => {
+    const { front, url } = await open(slowly(0))
+    expect(await (await fetch(url)).text()).toBe('done')
+    front.hold()
+    await front.finish(5000)
+    const waiting = fetch(url, { method: 'POST', body: 'x'.repeat(100_000) })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const heard: number[] = []
+    const next: HttpApi = {
+      handle: (request, response) =>
+        void request.on('data', (piece) => heard.push(piece.length)).on('end', () => response.end('next')),
+      close: async () => {},
+    }
+    front.open({ compute: next, operator: next })
+    expect(await (await waiting).text()).toBe('next')
+    expect(heard.reduce((sum, length) => sum + length, 0)).toBe(100_000)
+    await front.close(5000)
+  })
+
   it('says so when the address is taken', async () => {
     const { front, url } = await open(slowly(0))
     const second = createFront({ compute: slowly(0), operator: slowly(0), config: { listen: { pathPrefix: '' } }, log })
-    await expect(second.listen('127.0.0.1', Number(new URL(url).port))).rejects.toThrow(/EADDRINUSE/)
+    await expect(second.listen({ kind: 'address', host: '127.0.0.1', port: Number(new URL(url).port) })).rejects.toThrow(
+      /EADDRINUSE/,
+    )
     await front.close(100)
   })
 })

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+/** The command, as Node runs it. */
+export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
 /** What a command line came to. */
 export interface CommandResult {

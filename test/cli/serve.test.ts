@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { portOf } from '../sdk/peer.ts'
 import { runCommand, startCommand } from './command.ts'
@@ -51,6 +54,22 @@ describe('novacast serve', () => {
     expect(await service.stop()).toBe(0)
     expect(performance.now() - startedAt).toBeLessThan(10_000)
     await following.stop()
+  })
+
+  it('tells load balancers first that it stops, and serves on meanwhile; a second SIGTERM ends it at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'novacast-drain-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'novacast.conf'), '[novacast]\ndrain = 600\n')
+    const service = await startService(['--config-dir', folder])
+    const ask = async (path: string) => {
+      const { status, headers } = await fetch(service.url + path)
+      return [status, headers.get('connection')]
+    }
+    expect(await ask('/healthcheck')).toEqual([200, 'keep-alive'])
+    service.process.kill('SIGTERM')
+    await expect.poll(() => ask('/healthcheck'), { timeout: 60_000 }).toEqual([503, 'close'])
+    expect(await ask('/v2.1/')).toEqual([200, 'close'])
+    expect(await service.stop()).toBe(143)
   })
 
   it('says which address is taken', async () => {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { type Client, createClient, type EventFilter, type EventRecord, staticToken } from '../../src/sdk/index.ts'
 import { startCommand } from '../cli/command.ts'
 import type { Keystone, Nova } from '../stand/stand.ts'
+import { waitFor } from '../stand/wait.ts'
 
 /** A novacast beside a Nova, in a process of its own, that can be killed and started again where it was. */
 export interface Novacast {
@@ -18,6 +19,8 @@ export interface Novacast {
   kill(): Promise<void>
   /** Starts it again with the same data and port. */
   start(): Promise<void>
+  /** Has a new process take over; resolves when it serves. */
+  reload(): Promise<void>
 }
 
 /** Starts `novacast serve` with the nova.conf of this Nova and these lines of `[novacast]`; it is gone after the test. */
@@ -42,6 +45,7 @@ export async function startNovacast({ confFile }: Nova, options = ''): Promise<N
       before += life.printed()
       life = await beginLife([...args, '--port', new URL(url).port])
     },
+    reload: () => life.reload(),
   }
 }
 
@@ -64,6 +68,16 @@ async function beginLife(args: readonly string[]) {
     url,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     printed: () => printed,
+    reload: async () => {
+      const taken = () => printed.split('serves from now on').length
+      const before = taken()
+      child.kill('SIGHUP')
+      const isTaken = () => {
+        if (printed.includes('this one goes on')) throw new Error(printed)
+        return taken() > before || null
+      }
+      await waitFor('a new process', isTaken, 400_000)
+    },
     end: async (signal: 'SIGTERM' | 'SIGKILL') => {
       child.kill(signal)
       await gone

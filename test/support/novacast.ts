@@ -58,7 +58,7 @@ export async function startNovacast(options: NovacastOptions = {}): Promise<Runn
   const compute = createComputeApi({ ...shared, config: { ...config.api, pathPrefix: config.listen.pathPrefix } })
   const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => ({ kind: 'ready' }) })
   const front = createFront({ compute, operator, config, log, limits: options.limits ?? {} })
-  const { url } = await front.listen('127.0.0.1', 0)
+  const { url } = await front.listen({ kind: 'address', host: '127.0.0.1', port: 0 })
   await deliveries.start()
   return {
     url,

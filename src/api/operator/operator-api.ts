@@ -80,6 +80,7 @@ export async function createOperatorApi(parts: OperatorParts): Promise<HttpApi> 
     handle: (request, response) => app.routing(request, response),
     close: async () => {
       live.close()
+      await parts.stream?.close()
     },
   }
 }

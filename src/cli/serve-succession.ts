@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Server } from 'node:net'
+import { FROM_SUCCESSOR, type FromSuccessor, PREDECESSOR, parseWord, type ToSuccessor } from './serve-lives.ts'
+
+/** Who serves: this process, or one that it has started. */
+export interface Incumbent {
+  /** The listening socket, to be inherited by what is started in the same turn of the event loop. */
+  socket(): Promise<Server>
+  /** Frees the journal's file. Requests wait. */
+  letGo(): Promise<void>
+  /** Goes on after all. */
+  resume(): Promise<void>
+  /** Another one serves now. */
+  leave(): void
+}
+
+export interface SuccessionParts {
+  /** This process' own service. */
+  readonly own: Incumbent
+  /** What starts a successor: a program and its arguments. */
+  readonly command: readonly [string, ...string[]]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly say: (line: string) => void
+}
+
+/** The lives of one service, one after the other, behind the process id of the first. */
+export interface Succession {
+  /** Has a new process take over. Where it cannot, all goes on as before. Never rejects. */
+  replace(): Promise<void>
+  /** Ends the process that serves, where that is another; resolves with its exit code, or null where it is this one. */
+  stop(): Promise<number | null>
+  /** Resolves with the exit code when a process that serves ends unasked. */
+  readonly lost: Promise<number>
+}
+
+/** How long a successor may take to come up, on a machine with much else to do; and then to open the journal, migrations of a large one included. */
+const COME_UP_MS = 300_000
+const OPEN_MS = 300_000
+
+export function createSuccession({ own, command, environment, say }: SuccessionParts): Succession {
+  let incumbent: Incumbent = own
+  let child: ChildProcess | null = null
+  let replacing: Promise<void> | null = null
+  const lost = Promise.withResolvers<number>()
+
+  const start = async (): Promise<ChildProcess> => {
+    const server = await incumbent.socket()
+    const [program, ...args] = command
+    const next: ChildProcess = spawn(program, args, {
+      stdio: ['inherit', 'inherit', 'inherit', fdOf(server), 'ipc'],
+      env: { ...environment, [PREDECESSOR]: String(process.pid) },
+    })
+    // One that came from another process has only been held for this.
+    if (incumbent !== own) server.close()
+    next.on('error', () => {})
+    return next
+  }
+  const takeOver = async () => {
+    let next: ChildProcess | null = null
+    let letGoAtMs: number | null = null
+    try {
+      next = await start()
+      if ((await hear(next, ['waiting', 'serving'], COME_UP_MS)) === 'waiting') {
+        letGoAtMs = performance.now()
+        await incumbent.letGo()
+        tell(next, 'yours')
+        await hear(next, ['serving'], OPEN_MS)
+      }
+    } catch (error) {
+      next?.kill('SIGKILL')
+      say(`a new process could not take over, this one goes on: ${error instanceof Error ? error.message : error}`)
+      if (letGoAtMs !== null) await incumbent.resume()
+      return
+    }
+    incumbent.leave()
+    incumbent = toIncumbent(next)
+    child = next
+    next.once('exit', (code) => {
+      if (child === next) lost.resolve(code ?? 1)
+    })
+    const waited = letGoAtMs === null ? '' : `; requests waited ${Math.round(performance.now() - letGoAtMs)} ms`
+    say(`process ${next.pid} serves from now on${waited}`)
+  }
+  return {
+    replace: () => {
+      replacing ??= takeOver()
+        .catch((error: unknown) => {
+          // It could not go on either: whoever started this process may start it anew.
+          say(`this process cannot go on: ${error instanceof Error ? error.message : error}`)
+          lost.resolve(1)
+        })
+        .finally(() => {
+          replacing = null
+        })
+      return replacing
+    },
+    stop: async () => {
+      await replacing
+      if (child === null) return null
+      const ended = new Promise<number>((resolve) => child?.once('exit', (code) => resolve(code ?? 1)))
+      tell(child, 'stop')
+      return ended
+    },
+    lost: lost.promise,
+  }
+}
+
+/**
+ * The number of a listening socket. Node tells it in no documented way; sending the server over the channel instead would have both processes
+ * accept before the successor can answer.
+ */
+function fdOf(server: Server): number {
+  const { _handle: handle } = server as unknown as { readonly _handle: { readonly fd: number } | null }
+  if (handle === null) throw new Error('the server does not listen')
+  return handle.fd
+}
+
+/** A process that serves, as this one sees it. */
+function toIncumbent(child: ChildProcess): Incumbent {
+  return {
+    socket: () =>
+      new Promise((resolve, reject) => {
+        const listen = (message: unknown, handle: unknown) => {
+          if (message !== 'socket' || !(handle instanceof Server)) return
+          child.off('message', listen)
+          resolve(handle)
+        }
+        child.on('message', listen).once('exit', () => reject(new Error('the process that serves has ended')))
+        tell(child, 'share')
+      }),
+    letGo: async () => {
+      tell(child, 'let-go')
+      await hear(child, ['gone'], OPEN_MS)
+    },
+    resume: async () => tell(child, 'resume'),
+    leave: () => tell(child, 'leave'),
+  }
+}
+
+function tell(child: ChildProcess, word: ToSuccessor): void {
+  // Who cannot be told has ended, which is heard of in another way.
+  child.send(word, () => {})
+}
+
+/** The first of these words that a process says. Rejects when it ends instead, or takes too long. */
+function hear(child: ChildProcess, words: readonly FromSuccessor[], withinMs: number): Promise<FromSuccessor> {
+  return new Promise((resolve, reject) => {
+    const end = (act: () => void) => {
+      clearTimeout(timer)
+      child.off('message', listen).off('exit', gone)
+      act()
+    }
+    const listen = (message: unknown) => {
+      const word = parseWord(FROM_SUCCESSOR, message)
+      if (word !== null && words.includes(word)) end(() => resolve(word))
+    }
+    const gone = (code: number | null) => end(() => reject(new Error(`it ended with exit code ${code}`)))
+    const timer = setTimeout(() => end(() => reject(new Error(`it took longer than ${withinMs / 1000} s`))), withinMs)
+    child.on('message', listen).on('exit', gone)
+  })
+}
