@@ -75,7 +75,13 @@ async function assembleInto(made: AsyncDisposableStack, { config, log, surroundi
   const stream = config.cast === 'stream' ? createStreamCaster({ ...observed, config: config.stream, journal }) : null
   const caster = made.adopt(stream ?? (await createRabbit(config, nova, observed)), (caster) => caster.close())
   const deliveries = made.adopt(
-    createDeliveries({ ...observed, journal, caster, servers, config: { ...config.stream, ...config.delivery } }),
+    createDeliveries({
+      ...observed,
+      journal,
+      caster,
+      servers,
+      config: { ...config.stream, ...config.delivery, parkMs: config.api.parkUnassignedMs },
+    }),
     (each) => each.close(),
   )
   const shared = { ...observed, identity, policy, journal, servers, deliveries }

@@ -67,6 +67,7 @@ function describeEvent(terminal: Terminal, event: EventRecord): string {
 }
 
 function whereTo({ deliveries, deferral }: EventRecord): string {
+  if (deferral?.state === 'parked') return `, kept: ${deferral.reason}`
   if (deferral !== null) return `, to be located: ${deferral.reason}`
   const hosts = deliveries.map(({ host }) => host).join(', ')
   return hosts && ` for ${hosts}`

@@ -71,6 +71,8 @@ export interface ApiConfig {
   readonly maxMicroversion: number
   /** The status where every event's server is unknown. */
   readonly allUnknown: 404 | 207
+  /** How long an event for a server that is on no host is kept; 0: not at all. */
+  readonly parkUnassignedMs: number
   /** Bytes of a body; larger ones are 413. */
   readonly maxBodyBytes: number
   /** Whether `X-Forwarded-*` and `Forwarded` are believed. */

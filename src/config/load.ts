@@ -42,6 +42,7 @@ export function loadConfig(sources: Sources): Config {
     api: {
       maxMicroversion: read(OPTIONS.maxMicroversion),
       allUnknown: read(OPTIONS.allUnknown) === '207' ? 207 : 404,
+      parkUnassignedMs: read(OPTIONS.parkUnassigned),
       maxBodyBytes: read(OPTIONS.maxBodyBytes),
       repeatWindowMs: read(OPTIONS.repeatWindow),
       proxyHeaders: read(OPTIONS.proxyHeaders),

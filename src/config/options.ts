@@ -171,6 +171,9 @@ export const OPTIONS = {
     shown: '300',
     help: 'Seconds for which a request is known: one that comes again (the same X-OpenStack-Request-ID and body, or the same Idempotency-Key) is answered as the first was, and delivered once. 0: every request is a new one. The same at all replicas.',
   }),
+  parkUnassigned: ours('park_unassigned', seconds(0, 86_400), 0, {
+    help: 'Seconds for which an event for a server that is on no host is kept, though it is answered 422 as ever: it is delivered if the server gets a host in that time. For senders that are faster than the scheduler.',
+  }),
   maxConnections: ours('max_connections', integer(1, 1000), 5, {
     help: 'At most so many connections to each database.',
   }),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caster } from '../cast/cast.ts'
 import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
 import { type EventName, isAwaited, merges } from '../events/names.ts'
-import type { DecidedEvent, Delivery, Journal } from '../journal/journal.ts'
+import type { DecidedEvent, Delivery, Journal, Submission } from '../journal/journal.ts'
 import type { Happenings } from '../observe/happenings.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -12,8 +12,10 @@ import { type Backoff, RETRY } from './backoff.ts'
 import type { Accepted, Deliveries } from './delivery.ts'
 import { createDoubts } from './doubts.ts'
 import { Lane, MORE_AWAITED_CASTS, MOST_CASTS } from './lane.ts'
+import { createLastHosts, type Place } from './last-hosts.ts'
 import { createLateLocator } from './late-location.ts'
-import { createRecorder } from './recorder.ts'
+import { createParking, PARK_PACE } from './parking.ts'
+import { createRecorder, tell } from './recorder.ts'
 import { createTimeToLive, type TimeToLive } from './time-to-live.ts'
 import { createTurns, type LaneQueue } from './turns.ts'
 
@@ -31,10 +33,28 @@ export interface DeliveryConfig {
   readonly maxAttempts?: number
   /** How often, at most, a host is searched for deliveries whose time is over, or that wait in vain; 30 s unless said. */
   readonly sweepMs?: number
+  /** How long an event whose server is on no host is kept, since it came; not at all unless said. */
+  readonly parkMs?: number
+  /** The waits between two questions for a server that is on no host. */
+  readonly parkPace?: Backoff
 }
 
 export interface DeliveriesParts {
-  readonly journal: Pick<Journal, 'open' | 'awaited' | 'outdated' | 'record' | 'claim' | 'unlocated' | 'locate'>
+  readonly journal: Pick<
+    Journal,
+    | 'open'
+    | 'awaited'
+    | 'outdated'
+    | 'record'
+    | 'claim'
+    | 'unlocated'
+    | 'locate'
+    | 'parked'
+    | 'expireParked'
+    | 'follow'
+    | 'onFollowed'
+    | 'takeovers'
+  >
   readonly caster: Caster
   readonly servers: Servers
   readonly metrics: Metrics
@@ -82,7 +102,13 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const wakeAll = () => {
     if (!isClosed) for (const lane of [...lanes.values()]) lane.wake()
   }
-  const late = createLateLocator({ journal, servers, alarms, log, retry, timeToLive, onLocated: rewind, onDone: wakeAll })
+  const lastHosts = createLastHosts()
+  const parking = createParking({ journal, servers, alarms, log, pace: config.parkPace ?? PARK_PACE })
+  const late = createLateLocator({
+    ...{ journal, servers, alarms, log, retry, timeToLive, lastHosts, parkMs: config.parkMs ?? 0 },
+    onParked: parking.parked,
+    onDone: wakeAll,
+  })
   const doubts = createDoubts()
   const marking: Caster = { ...caster, cast: (cast) => caster.cast(doubts.mark(cast)) }
   const shared = {
@@ -95,22 +121,43 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     onMoved: rewind,
     onIdle: (lane: Lane) => {
       if (lanes.get(lane.host) === lane) lanes.delete(lane.host)
+      if (isStarted && lanes.size === 0) lastHosts.nothingIsLeft()
     },
   }
-  const claims = createClaims(journal, log, (hosts) => {
-    const isFirst = !isStarted
-    isStarted = true
-    doubts.inherited(hosts)
+  journal.onFollowed(({ hosts, ended }) => {
+    tell(parts, ended)
+    for (const [host, those] of Map.groupBy(ended, ({ host }) => host))
+      lanes.get(host)?.ended(those.map(({ eventId }) => eventId))
     rewind(hosts)
-    if (isFirst) wakeAll()
+  })
+  const claims = createClaims(journal, log, {
+    claimed: (hosts) => {
+      const isFirst = !isStarted
+      isStarted = true
+      if (isFirst && hosts.length === 0 && lanes.size === 0) lastHosts.nothingIsLeft()
+      doubts.inherited(hosts)
+      rewind(hosts)
+      if (isFirst) wakeAll()
+    },
+    tookOver: async () => {
+      await Promise.all([late.start(), parking.reload()])
+    },
   })
   listen(caster, { lanes, laneOf, wakeAll, isClosed: () => isClosed })
   measure(metrics, lanes, load)
 
   return {
+    get hasRoomToPark() {
+      return parking.hasRoom
+    },
+    strays: (submission) => (servers.areMovesTold ? NONE : lastHosts.strays(placesOf(submission))),
     accepted: (accepted) => {
       if (isClosed) return
-      for (const { outcome } of accepted.submission.events) if (outcome.kind === 'deferred') late.deferred(outcome.cell)
+      if (!servers.areMovesTold) lastHosts.note(placesOf(accepted.submission))
+      for (const { event, outcome } of accepted.submission.events) {
+        if (outcome.kind === 'deferred') late.deferred(outcome.cell)
+        else if (outcome.kind === 'parked') parking.parked([{ serverId: event.serverId, untilUs: outcome.untilUs }])
+      }
       for (const batch of groupByDestination(accepted)) {
         if (batch.cell !== null && late.isWaiting(batch.cell)) late.hurry(batch.cell)
         hand(laneOf(batch.host), batch, accepted, timeToLive)
@@ -119,7 +166,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       rewind(accepted.passedOn.filter(({ isOurs }) => isOurs).map(({ host }) => host))
     },
     start: async () => {
-      await late.start()
+      await Promise.all([late.start(), parking.reload()])
       await claims.start()
     },
     close: async () => {
@@ -128,11 +175,18 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       turns.close()
       awaitedTurns.close()
       alarms.close()
-      await within(GRACE_MS, late.close())
+      await within(GRACE_MS, Promise.all([late.close(), parking.close()]))
       for (const endMs = performance.now() + GRACE_MS; load.casts > 0 && performance.now() < endMs; ) await sleep(10)
       await recorder.close(GRACE_MS)
     },
   }
+}
+
+const NONE: ReadonlySet<ServerId> = new Set()
+
+/** Where the accepted events of a submission go. */
+function* placesOf({ events }: Submission): Generator<Place> {
+  for (const { event, outcome } of events) if (outcome.kind === 'accepted') yield [event.serverId, outcome.destinations]
 }
 
 interface Batch extends Destination {
@@ -236,14 +290,24 @@ function measure(metrics: Metrics, lanes: ReadonlyMap<HostName, Lane>, load: { r
   )
 }
 
+interface ClaimListener {
+  claimed(hosts: readonly HostName[]): void
+  /** What another process left behind, events without a host among it, is this one's now. */
+  tookOver(): Promise<void>
+}
+
 /** Asks the journal each second for hosts whose deliveries have become this process' to make. */
-function createClaims(journal: Pick<Journal, 'claim'>, log: Log, onClaimed: (hosts: readonly HostName[]) => void) {
+function createClaims(journal: Pick<Journal, 'claim' | 'takeovers'>, log: Log, listener: ClaimListener) {
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isTrouble = false
+  let takeovers = journal.takeovers()
   const claim = async () => {
     try {
-      onClaimed(await journal.claim())
+      listener.claimed(await journal.claim())
+      const now = journal.takeovers()
+      if (now !== takeovers && !isClosed) void listener.tookOver()
+      takeovers = now
       isTrouble = false
     } catch (error) {
       if (!isTrouble) log.warn({ err: error }, 'the journal cannot tell now which deliveries to make; it is asked again')

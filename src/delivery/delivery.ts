@@ -11,8 +11,16 @@ export interface Accepted {
   readonly passedOn: readonly PassedOn[]
 }
 
+/** What a submission needs to know before it is committed. */
+export interface Forethought {
+  /** Whether an event may be parked: not where too many are already. */
+  readonly hasRoomToPark: boolean
+  /** For `Journal.commit`. */
+  strays(submission: Submission): ReadonlySet<ServerId>
+}
+
 /** Answers one question: is it there yet? Takes what is committed to its hosts, in order for each server, until it ends. */
-export interface Deliveries {
+export interface Deliveries extends Forethought {
   /** Tells of a submission that is committed: its deliveries start at once. Never throws. */
   accepted(accepted: Accepted): void
   /** Finds what earlier lives left behind, and begins. */

@@ -298,7 +298,8 @@ export class Lane {
     if (this.#parts.caster.isFinal) this.#steps.end(taken, () => ({ kind: 'dispatched', isEnd: true }))
     else {
       this.#steps.record(taken, () => ({ kind: 'dispatched', isEnd: false }))
-      this.#acknowledgements.await(taken)
+      // What followed its server to another host meanwhile is not this one's any more.
+      this.#acknowledgements.await(taken.filter(({ eventId }) => this.#underWay.has(eventId)))
     }
   }
 

@@ -1,9 +1,17 @@
-import type { CellId, EventId, HostName, ServerId, Whereabouts } from '../events/event.ts'
-import type { Journal, LateLocation, UnlocatedEvent } from '../journal/journal.ts'
+import type { CellId, EventId, ServerId, Whereabouts } from '../events/event.ts'
+import {
+  type Journal,
+  type LateLocation,
+  PARKED_REASON,
+  PARKED_UNKNOWN,
+  type ParkedEvent,
+  type UnlocatedEvent,
+} from '../journal/journal.ts'
 import type { Log } from '../observe/log.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
+import type { LastHosts, Place } from './last-hosts.ts'
 import type { TimeToLive } from './time-to-live.ts'
 
 /** Finds hosts for events that were accepted while their server's cell could not be asked. */
@@ -14,7 +22,7 @@ export interface LateLocator {
   isWaiting(cell: CellId | null): boolean
   /** The cell answers again. */
   hurry(cell: CellId): void
-  /** Finds what earlier lives left behind: resolves when each of it was tried once. */
+  /** Finds what others left behind: resolves when each of it was tried once. */
   start(): Promise<void>
   /** Resolves when nothing is under way. */
   close(): Promise<void>
@@ -27,8 +35,11 @@ export interface LateLocatorParts {
   readonly log: Log
   readonly retry: Backoff
   readonly timeToLive: TimeToLive
-  /** These hosts have deliveries now that are older than what they may have got. */
-  onLocated(hosts: readonly HostName[]): void
+  readonly lastHosts: Pick<LastHosts, 'strays' | 'note'>
+  /** How long an event whose server is on no host is kept, since it came; 0: not at all. */
+  readonly parkMs: number
+  /** These were parked. */
+  onParked(events: readonly Pick<ParkedEvent, 'serverId' | 'untilUs'>[]): void
   /** None of a cell's events waits any more. */
   onDone(): void
 }
@@ -88,15 +99,19 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
     const tried = due.filter((event) => !isOver(event))
     const ids = new Set(tried.map(({ event }) => event.serverId))
     const whereabouts: ReadonlyMap<ServerId, Whereabouts> = ids.size === 0 ? new Map() : await servers.locate([...ids])
-    const locations = [
-      ...expired.map((event) => toExpired(event, timeToLive)),
-      ...tried.flatMap((event) => locate(event, whereabouts)),
-    ]
-    if (locations.length > 0) await journal.locate(locations)
+    const outcomes = tried.flatMap((event) => locate(event, whereabouts, parts.parkMs))
+    const locations = [...expired.map((event) => toExpired(event, timeToLive)), ...outcomes]
+    const places = tried.flatMap(({ event }) => placeOf(event.serverId, whereabouts))
+    if (locations.length > 0) await journal.locate(locations, parts.lastHosts.strays(places))
+    parts.lastHosts.note(places)
+    const serverOf = new Map(page.map(({ eventId, event }) => [eventId, event.serverId] as const))
+    parts.onParked(
+      outcomes.flatMap((each) =>
+        each.kind === 'parked' ? [{ serverId: serverOf.get(each.eventId) as ServerId, untilUs: each.untilUs }] : [],
+      ),
+    )
     const ended = new Set(locations.map(({ eventId }) => eventId))
     for (const { eventId, cell } of page) if (!ended.has(eventId)) fail(cell)
-    const hosts = locations.flatMap((each) => (each.kind === 'located' ? each.destinations.map(({ host }) => host) : []))
-    if (hosts.length > 0) parts.onLocated([...new Set(hosts)])
   }
   const pass = async () => {
     for (const cell of cells.values()) cell.isLeft = false
@@ -159,7 +174,12 @@ function toExpired(event: UnlocatedEvent, { expiryReason }: TimeToLive): LateLoc
 }
 
 /** What became of an event, now that its server was asked for again; nothing where it still cannot be told. */
-function locate({ eventId, event }: UnlocatedEvent, whereabouts: ReadonlyMap<ServerId, Whereabouts>): readonly LateLocation[] {
+function locate(
+  { eventId, event, receivedAtUs }: UnlocatedEvent,
+  whereabouts: ReadonlyMap<ServerId, Whereabouts>,
+  parkMs: number,
+): readonly LateLocation[] {
+  const untilUs = receivedAtUs + parkMs * 1000
   const atUs = Date.now() * 1000
   const server = whereabouts.get(event.serverId)
   switch (server?.kind) {
@@ -168,9 +188,15 @@ function locate({ eventId, event }: UnlocatedEvent, whereabouts: ReadonlyMap<Ser
     case 'located':
       return [{ kind: 'located', eventId, atUs, destinations: server.destinations }]
     case 'unassigned':
-      return [{ kind: 'refused', eventId, atUs, reason: 'the server is on no host' }]
+      if (untilUs > atUs) return [{ kind: 'parked', eventId, atUs, reason: PARKED_REASON, untilUs }]
+      return [{ kind: 'refused', eventId, atUs, reason: PARKED_REASON }]
     case undefined:
     case 'unknown':
-      return [{ kind: 'refused', eventId, atUs, reason: 'unknown server' }]
+      return [{ kind: 'refused', eventId, atUs, reason: PARKED_UNKNOWN }]
   }
+}
+
+function placeOf(serverId: ServerId, whereabouts: ReadonlyMap<ServerId, Whereabouts>): readonly Place[] {
+  const server = whereabouts.get(serverId)
+  return server?.kind === 'located' ? [[serverId, server.destinations]] : []
 }

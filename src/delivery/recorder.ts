@@ -26,6 +26,9 @@ interface Batch {
   readonly whenDurable: (() => void)[]
 }
 
+/** What is told of a step. */
+type Told = Pick<DeliveryStep, 'kind' | 'host' | 'eventId' | 'atUs'>
+
 const TROUBLE: Backoff = { firstMs: 100, mostMs: 5000 }
 const newBatch = (): Batch => ({ steps: [], whenDurable: [] })
 
@@ -100,19 +103,19 @@ export function createRecorder(parts: RecorderParts): Recorder {
 }
 
 /** Tells those who watch and count, in the order of the steps. */
-function tell({ metrics, happenings }: RecorderParts, steps: readonly DeliveryStep[]): void {
+export function tell({ metrics, happenings }: Pick<RecorderParts, 'metrics' | 'happenings'>, steps: readonly Told[]): void {
   const counts = new Map<DeliveryStep['kind'], number>()
   for (const { kind } of steps) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   for (const [kind, count] of counts) metrics.stepped(kind, count)
   if (!happenings.isWatched) return
   for (let from = 0; from < steps.length; ) {
-    const { kind, host, atUs } = steps[from] as DeliveryStep
+    const { kind, host, atUs } = steps[from] as Told
     const eventIds: EventId[] = []
-    for (; isSame(steps[from], kind, host); from++) eventIds.push((steps[from] as DeliveryStep).eventId)
+    for (; isSame(steps[from], kind, host); from++) eventIds.push((steps[from] as Told).eventId)
     happenings.tell({ kind, host, eventIds, atUs } satisfies Happening)
   }
 }
 
-function isSame(step: DeliveryStep | undefined, kind: DeliveryStep['kind'], host: HostName): boolean {
+function isSame(step: Told | undefined, kind: DeliveryStep['kind'], host: HostName): boolean {
   return step?.kind === kind && step.host === host
 }

@@ -26,6 +26,14 @@ describe('decide', () => {
     expect(decide(eventOf('volume-extended', 'v'), { kind: 'unassigned' })).toEqual({ kind: 'refused', code: 422 })
   })
 
+  it('keeps what has no host for a while where it was told to, and nothing else that is refused', () => {
+    const event = eventOf('volume-extended', 'v')
+    expect(decide(event, { kind: 'unassigned' }, 7)).toEqual({ kind: 'parked', code: 422, untilUs: 7 })
+    expect(decide(event, { kind: 'unknown' }, 7)).toEqual({ kind: 'refused', code: 404 })
+    expect(decide(eventOf('volume-extended', null), { kind: 'unassigned' }, 7)).toEqual({ kind: 'refused', code: 400 })
+    expect(decide(event, located, 7).kind).toBe('accepted')
+  })
+
   it.each(EVENT_NAMES.map((row) => [row.name, row.needsTag]))('%s without a tag: refused is %s', (name, refused) => {
     expect(decide(eventOf(name, null), located).code).toBe(refused ? 400 : 200)
   })

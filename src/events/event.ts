@@ -48,3 +48,5 @@ export type Outcome =
   /** Accepted, to be located when the cell's database is back. */
   | { readonly kind: 'deferred'; readonly code: 200; readonly cell: CellId; readonly reason: string }
   | { readonly kind: 'refused'; readonly code: 400 | 404 | 422 }
+  /** Refused because its server is on no host, and kept until then (microseconds since the epoch) in case it gets one. */
+  | { readonly kind: 'parked'; readonly code: 422; readonly untilUs: number }

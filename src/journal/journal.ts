@@ -74,16 +74,18 @@ export interface EventRecord {
   readonly code: number
   /** How often its request came again. */
   readonly repeats: Repeats
-  /** Of an event that was accepted before its server could be located; null for all others. */
+  /** Of an event that could not be given a host when it came, and was kept; null for all others. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
 }
 
-/** How an event stands that was accepted before its server could be located. */
+/** How an event stands that could not be given a host when it came. */
 export interface Deferral {
-  readonly cell: CellId
-  /** Why it could not be located then; or, where it never got a delivery, why not. */
+  /** The cell that could not be asked; null where it was known that the server is on no host. */
+  readonly cell: CellId | null
+  /** Why it has to wait, or had to; or, where it never got a delivery, why not. */
   readonly reason: string
+  /** `waiting`: accepted, its server cannot be located. `parked`: its server is on no host, and it is kept for a while. */
   readonly state: DeferralState
 }
 
@@ -139,6 +141,11 @@ export type DeliveryStep = {
   | { readonly kind: 'moved'; readonly to: readonly Destination[] }
 )
 
+/** What `lastError` says of a delivery that ended because its server is elsewhere now. */
+export function describeMove(to: readonly { readonly host: string }[]): string {
+  return to.length === 0 ? 'moved to no host' : `moved to ${to.map(({ host }) => host).join(', ')}`
+}
+
 /** The name of a step in `TRANSITIONS`. */
 export function nameOf(step: DeliveryStep): StepName {
   return step.kind === 'dispatched' && step.isEnd ? 'dispatchedForGood' : step.kind
@@ -153,7 +160,7 @@ export function reasonOf(step: DeliveryStep): string | null {
     case 'superseded':
       return `a newer event says the same: ${step.by}`
     case 'moved':
-      return step.to.length === 0 ? 'moved to no host' : `moved to ${step.to.map(({ host }) => host).join(', ')}`
+      return describeMove(step.to)
     default:
       return step.reason
   }
@@ -170,12 +177,55 @@ export interface UnlocatedEvent {
   readonly sender: Sender
 }
 
+/** An event that was answered 422 and is kept for a while, in case its server gets a host. */
+export interface ParkedEvent {
+  readonly eventId: EventId
+  readonly serverId: ServerId
+  /** When it is given up, in microseconds since the epoch. */
+  readonly untilUs: number
+}
+
+/** Where a server is now, for all that waits for it. */
+export type Placement = { readonly serverId: ServerId; readonly atUs: number } & (
+  | { readonly kind: 'located'; readonly destinations: readonly [Destination, ...Destination[]] }
+  | { readonly kind: 'unassigned' }
+  | { readonly kind: 'unknown' }
+)
+
+/** What became of deliveries whose servers are elsewhere now. */
+export interface Followed {
+  /** Hosts that have deliveries now which are older than what they may have got: all that is open for them is to be read anew. */
+  readonly hosts: readonly HostName[]
+  /** Deliveries that have ended: `moved` where others stand for them. */
+  readonly ended: readonly EndedByMove[]
+}
+
+export interface EndedByMove {
+  readonly kind: 'moved' | 'failed'
+  readonly host: HostName
+  readonly eventId: EventId
+  readonly atUs: number
+}
+
+/** What is kept of deliveries that end because of where their server is not. */
+export const GONE_REASONS = {
+  unassigned: 'the server is on no host any more',
+  unknown: 'the server is not known any more',
+} as const
+
+/** Why an event is parked, and why it is given up. */
+export const PARKED_REASON = 'the server is on no host'
+export const PARKED_EXPIRED = 'the server got no host in time'
+export const PARKED_UNKNOWN = 'unknown server'
+
 /** What became of an unlocated event. */
 export type LateLocation = { readonly eventId: EventId; readonly atUs: number } & (
   | { readonly kind: 'located'; readonly destinations: readonly [Destination, ...Destination[]] }
   /** It turned out that it cannot be delivered: the reason is kept in its story. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'expired'; readonly reason: string }
+  /** Its server is on no host, and may get one. */
+  | { readonly kind: 'parked'; readonly reason: string; readonly untilUs: number }
 )
 
 /** A delivery that is not to be made out of hand, because an earlier one of the same server and host must not be overtaken. */
@@ -183,7 +233,7 @@ export interface PassedOn {
   readonly eventId: EventId
   readonly host: HostName
   /**
-   * False: another replica has the earlier one, and makes this one too. True: this process has it, and was not told of it yet: all
+   * False: another replica has the earlier one, and makes this one too; or its server has left this host meanwhile. True: this process has it, and was not told of it yet: all
    * that is open for the host is to be read from the start.
    */
   readonly isOurs: boolean
@@ -230,14 +280,17 @@ export interface Journal {
    * survives any crash. Rejects with `JournalUnavailable`, and then nothing of it was kept; only where a database went in the middle
    * and stayed away it may have been kept, and then `claim` tells of it.
    *
+   * What waits to be located for the server of an accepted event goes where that event goes, before it. Of the servers in `strays` and
+   * those that other replicas may have deliveries of, the same holds for what is open for other hosts.
+   *
    * Answers which of the deliveries are not to be made out of hand; nearly always none.
    */
-  commit(submission: Submission): Promise<readonly PassedOn[]>
+  commit(submission: Submission, strays?: ReadonlySet<ServerId>): Promise<readonly PassedOn[]>
   /**
    * `commit`, unless a submission with this key was kept within the repeat window, by any replica and before any crash: then it is a
    * repeat of that. Of two at the same time one is kept. A submission without events is kept by nobody: it asks what there is.
    */
-  commitOnce(submission: Submission, key: RepeatKey): Promise<CommittedOnce>
+  commitOnce(submission: Submission, key: RepeatKey, strays?: ReadonlySet<ServerId>): Promise<CommittedOnce>
   /**
    * The open deliveries (pending or dispatched) of a host behind `after`, in the order of their events' commits. Nothing committed
    * later comes before, so a reader that goes on behind the last it got misses nothing; but what `moved`, `locate` and `claim` add
@@ -264,8 +317,21 @@ export interface Journal {
   claim(): Promise<readonly HostName[]>
   /** Accepted events that still wait to be located, in the order of their commits, behind `after`. Only this process' own. */
   unlocated(after: EventId | null, limit: number): Promise<readonly UnlocatedEvent[]>
-  /** Records where unlocated events are to go (as pending deliveries), or why nowhere. Durable when resolved. */
-  locate(locations: readonly LateLocation[]): Promise<void>
+  /** Records where unlocated events are to go (as pending deliveries), or why nowhere. Durable when resolved. `strays` as in `commit`. */
+  locate(locations: readonly LateLocation[], strays?: ReadonlySet<ServerId>): Promise<void>
+  /** Events that are parked, in the order of their commits, behind `after`. Only this process' own. */
+  parked(after: EventId | null, limit: number): Promise<readonly ParkedEvent[]>
+  /** Ends parked events of this process whose time is over. Answers when that of the next one is, in microseconds; null: none is left. */
+  expireParked(atUs: number): Promise<number | null>
+  /**
+   * Lets all that waits follow its server, whichever replica has it: open deliveries and events without a host go to where the server
+   * is, each once; where it is nowhere, deliveries end as failed, and where it is unknown, parked events as refused.
+   */
+  follow(placements: readonly Placement[]): Promise<void>
+  /** Tells what followed its server, by whatever call, before that call resolves. Not of what another replica is to make. */
+  onFollowed(listener: (followed: Followed) => void): void
+  /** How often this process has taken over what another one left. */
+  takeovers(): number
   /** Records that a host acknowledged these events, durable when resolved. Repeats are harmless. */
   acknowledge(host: HostName, ids: readonly EventId[], atUs: number): Promise<Acknowledgement>
   /** A page of events, in the order of their commits or its reverse. */

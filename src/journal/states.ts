@@ -6,7 +6,7 @@
  *     │  ▲            │
  *     │  └────────────┘ not acknowledged in time, connection lost
  *     ├──► expired      its time to live is over
- *     ├──► superseded   another delivery stands for it
+ *     ├──► superseded   another delivery stands for it; pending again when its server comes back to a host that it had left
  *     └──► failed       it can never be made, or was tried too often
  *
  * Over RabbitMQ `dispatched` is an end: the broker confirmed it into the host's queue, and nova-compute cannot say more.
@@ -22,6 +22,8 @@ export const STATE_NUMBERS = {
   failed: 5,
   /** Dispatched, and the host will not say what became of it. */
   dispatchedForGood: 6,
+  /** Superseded because the server left the host. */
+  left: 7,
 } as const
 
 /** What a delivery may be, as tables have it. */
@@ -50,6 +52,8 @@ export const STEPS = {
   superseded: { countsAttempt: false, countsTry: false },
   /** The server is elsewhere: deliveries to the hosts where it is stand for it. */
   moved: { countsAttempt: false, countsTry: false },
+  /** The server is on the host again that it had left, and the event still waits. */
+  cameBack: { countsAttempt: false, countsTry: false },
 } as const satisfies Readonly<Record<string, { readonly countsAttempt: boolean; readonly countsTry: boolean }>>
 
 export type StepName = keyof typeof STEPS
@@ -66,7 +70,7 @@ export const TRANSITIONS = {
     expired: 'expired',
     failed: 'failed',
     superseded: 'superseded',
-    moved: 'superseded',
+    moved: 'left',
   },
   dispatched: {
     // After a restart nobody remembers that it left.
@@ -78,13 +82,14 @@ export const TRANSITIONS = {
     expired: 'expired',
     failed: 'failed',
     // Not superseded: it has left.
-    moved: 'superseded',
+    moved: 'left',
   },
   acknowledged: {},
   expired: {},
   superseded: {},
   failed: {},
   dispatchedForGood: {},
+  left: { cameBack: 'pending' },
 } as const satisfies Readonly<Record<Stage, Readonly<Partial<Record<StepName, Stage>>>>>
 
 /** What a step makes of a delivery. */
@@ -125,6 +130,7 @@ export function isOpen(number: number): boolean {
 export function toState(number: number): DeliveryState {
   const stage = STAGES[number]
   if (stage === undefined) throw new TypeError(`not the number of a delivery's state: ${number}`)
+  if (stage === 'left') return 'superseded'
   return stage === 'dispatchedForGood' ? 'dispatched' : stage
 }
 
@@ -134,10 +140,10 @@ export function numbersOf(state: DeliveryState): readonly number[] {
 }
 
 /** The numbers that tables keep for the states of deferrals. */
-export const DEFERRAL_NUMBERS = { waiting: 0, located: 1, refused: 2, expired: 3 } as const
+export const DEFERRAL_NUMBERS = { waiting: 0, located: 1, refused: 2, expired: 3, parked: 4 } as const
 export type DeferralState = keyof typeof DEFERRAL_NUMBERS
 
-const DEFERRAL_STATES: readonly DeferralState[] = ['waiting', 'located', 'refused', 'expired']
+const DEFERRAL_STATES: readonly DeferralState[] = ['waiting', 'located', 'refused', 'expired', 'parked']
 
 /** The state of a deferral's number. */
 export function toDeferralState(number: number): DeferralState {

@@ -90,12 +90,13 @@ export interface DeliveryRecord {
   readonly ended_at: string | null
 }
 
-/** How an event stands that was accepted before its server could be located. */
+/** How an event stands that could not be given a host when it came. */
 export interface Deferral {
-  readonly cell: string
-  /** Why it could not be located then; where it never got a delivery, why not. */
+  /** The cell that could not be asked; null where the server was on no host. */
+  readonly cell: string | null
+  /** Why it has to wait, or had to; where it never got a delivery, why not. */
   readonly reason: string
-  /** `waiting`, `located`, `refused`, `expired`. */
+  /** `waiting` (its server cannot be located), `parked` (its server is on no host), `located`, `refused`, `expired`. */
   readonly state: string
 }
 
@@ -116,7 +117,7 @@ export interface EventRecord {
   readonly repeats: number
   /** When it came last; null where it came once. */
   readonly last_repeat_at: string | null
-  /** Null where its server was located at once. */
+  /** Null where its server was located at once, and where it was refused for good. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
 }
@@ -226,7 +227,7 @@ export const eventRecord = record<EventRecord>({
   code: number,
   repeats: number,
   last_repeat_at: nullable(text),
-  deferral: nullable(record<Deferral>({ cell: text, reason: text, state: text })),
+  deferral: nullable(record<Deferral>({ cell: nullable(text), reason: text, state: text })),
   deliveries: list(deliveryRecord),
 })
 

@@ -8,6 +8,8 @@ export interface Servers {
    * Never rejects for a server's or a cell's sake; rejects with `ServersUnavailable` when nothing can be looked up.
    */
   locate(ids: readonly ServerId[]): Promise<ReadonlyMap<ServerId, Whereabouts>>
+  /** Whether the journal lets what waits for a server follow it as soon as it moves, so that nobody need ask. */
+  readonly areMovesTold?: boolean
 }
 
 /** No server at all can be located now (the registry's or nova_api's database is away): the request is answered 503. */

@@ -51,7 +51,7 @@ describe('what is accepted', () => {
   it('does not wait for casts before it, to the same host or another', async () => {
     const { caster, post } = await scriptedStage()
     caster.script = () => new Promise(() => {})
-    for (let i = 0; i < 10; i++) await post([decided([`h${i % 2}`], { serverId: A })])
+    for (let i = 0; i < 10; i++) await post([decided([`h${i % 2}`], { serverId: i % 2 === 0 ? A : B })])
     expect(caster.casts.length).toBe(10)
   })
 

@@ -108,7 +108,7 @@ export async function setStage<AnyCaster extends Caster>(parts: StageParts<AnyCa
   await deliveries.start()
   const post = async (events: readonly DecidedEvent[], about: Partial<Submission> = {}) => {
     const posted = submission(events, about)
-    const passedOn = await journal.commit(posted)
+    const passedOn = await journal.commit(posted, deliveries.strays(posted))
     deliveries.accepted({ submission: posted, context: CONTEXT, whereabouts: servers.places, passedOn })
     return posted
   }

@@ -79,7 +79,13 @@ function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolea
     delivery.lastError = 'moved to a, b'
     for (const { host } of taken.to) {
       const key = `${taken.eventId} ${host}`
-      if (!model.has(key)) model.set(key, fresh())
+      const there = model.get(key)
+      if (there === undefined) model.set(key, fresh())
+      else if (there !== delivery && there.lastError?.startsWith('moved') && !there.isOpen) {
+        there.state = 'pending'
+        there.isOpen = true
+        there.endedAtUs = null
+      }
     }
   }
   return true

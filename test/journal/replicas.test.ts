@@ -63,6 +63,36 @@ function describeReplicas(name: string, database: Database | undefined): void {
       expect([await one.claim(), await other.claim()]).toEqual([[], []])
     })
 
+    it('take over what another one has parked, and what waits for a server of which any of them accepts an event', async () => {
+      const url = await newUrl()
+      const [one, other] = [await openReplica(url), await openReplica(url)]
+      const untilUs = (Date.now() + 3_600_000) * 1000
+      const parked = () => ({ ...decided([]), outcome: { kind: 'parked', code: 422, untilUs } as const })
+      const [left, early] = [parked(), parked()]
+      await one.commit(submission([left, early]))
+      expect(await other.parked(null, 10)).toEqual([])
+      expect(await other.expireParked(untilUs)).toBeNull()
+      const late = decided(['a'], { serverId: early.event.serverId })
+      expect(await other.commit(submission([late]))).toEqual([{ eventId: late.id, host: a, isOurs: true }])
+      expect(await openIds(other)).toEqual([early.id, late.id])
+      expect((await one.parked(null, 10)).map(({ eventId }) => eventId)).toEqual([left.id])
+      const before = other.takeovers()
+      await one.close()
+      await expect.poll(() => other.claim().then(() => other.takeovers()), { timeout: TAKEOVER_MS }).toBe(before + 1)
+      expect((await other.parked(null, 10)).map(({ eventId }) => eventId)).toEqual([left.id])
+    })
+
+    it('bring along what another one has for a host that the server has left', async () => {
+      const url = await newUrl()
+      const [one, other] = [await openReplica(url), await openReplica(url)]
+      const [old, stays] = [decided(['a']), decided(['a'])]
+      await one.commit(submission([old, stays]))
+      const next = decided(['b'], { serverId: old.event.serverId })
+      expect(await other.commit(submission([next]))).toEqual([{ eventId: next.id, host: b, isOurs: true }])
+      expect(await openIds(one)).toEqual([stays.id])
+      expect(await openIds(other, b)).toEqual([old.id, next.id])
+    })
+
     it('record steps of their own deliveries only, and acknowledgements of any', async () => {
       const url = await newUrl()
       const [one, other] = [await openReplica(url), await openReplica(url)]

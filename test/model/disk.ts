@@ -1,4 +1,4 @@
-import { type Journal, JournalUnavailable, type Submission } from '../../src/journal/journal.ts'
+import { type Followed, type Journal, JournalUnavailable, type Submission } from '../../src/journal/journal.ts'
 
 /**
  * Stands between an engine and its journal as a disk does: what is asked waits until the run lets it be done, and what is done until
@@ -37,9 +37,9 @@ interface Call {
 }
 
 /** What happens in the order of the calls; everything else reads. */
-const WRITES: ReadonlySet<string> = new Set(['commit', 'record', 'locate', 'acknowledge'])
+const WRITES: ReadonlySet<string> = new Set(['commit', 'record', 'locate', 'acknowledge', 'follow', 'expireParked'])
 /** What is told and not asked. */
-const AT_ONCE: ReadonlySet<string> = new Set(['touchHost', 'close', 'servers'])
+const AT_ONCE: ReadonlySet<string> = new Set(['touchHost', 'close', 'servers', 'takeovers'])
 const EVERYONE = 1_000_000
 
 /** A disk over a journal that earlier lives may have written: the first claim names all hosts with anything open, as after a start. */
@@ -49,6 +49,10 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
   let written: (() => void)[] = []
   let found: (() => void)[] = []
   let isFirstClaim = true
+  /** What followed its server by writes that are done, until one of them is told. */
+  let followed: Followed[] = []
+  const listeners: ((followed: Followed) => void)[] = []
+  real.onFollowed((each) => void followed.push(each))
 
   const claim = async () => {
     const claimed = await real.claim()
@@ -73,7 +77,12 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
     try {
       const answer = await call.run()
       call.onDone()
-      return () => call.resolve(answer)
+      const heard = followed
+      followed = []
+      return () => {
+        for (const each of heard) for (const listener of listeners) listener(each)
+        call.resolve(answer)
+      }
     } catch (error) {
       return () => call.reject(error)
     }
@@ -87,8 +96,10 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
   }
   return {
     journal: new Proxy(real, {
-      get: (target, name: string) =>
-        AT_ONCE.has(name) ? Reflect.get(target, name) : (...args: readonly unknown[]) => ask(name, args),
+      get: (target, name: string) => {
+        if (name === 'onFollowed') return (listener: (followed: Followed) => void) => void listeners.push(listener)
+        return AT_ONCE.has(name) ? Reflect.get(target, name) : (...args: readonly unknown[]) => ask(name, args)
+      },
     }),
     write,
     tellWritten: (most) => tell(written.splice(0, most)),

@@ -27,9 +27,10 @@ const RECORD_TRANSITIONS = `
     INSERT INTO seen_transitions SELECT NULL, NEW.state WHERE NOT EXISTS
       (SELECT 1 FROM seen_transitions WHERE old IS NULL AND new = NEW.state); END;
   CREATE TRIGGER see_change AFTER UPDATE OF state ON deliveries BEGIN
-    INSERT OR IGNORE INTO seen_transitions VALUES (OLD.state, NEW.state); END;`
+    INSERT INTO seen_transitions SELECT OLD.state, NEW.state WHERE NOT EXISTS
+      (SELECT 1 FROM seen_transitions WHERE old = OLD.state AND new = NEW.state); END;`
 const COUNT_OPEN = `SELECT (SELECT count(*) FROM deliveries WHERE state < 2)
-  + (SELECT count(*) FROM deferrals WHERE state = 0) AS open`
+  + (SELECT count(*) FROM deferrals WHERE ended_at IS NULL) AS open`
 /** A delivery begins as pending; then by the table. */
 const ALLOWED = new Set([
   `null -> ${STATE_NUMBERS.pending}`,

@@ -49,7 +49,7 @@ export function createWorld({ storage, hosts, places, reference, clock }: WorldP
     const caster = hosts.begin(disk.journal)
     const shared = { journal: disk.journal, servers: places, ...observed() }
     const deliveries = createDeliveries({ ...shared, caster, config: STREAM_CONFIG })
-    const action = createEventsAction({ ...shared, deliveries, config: { allUnknown: 207 } })
+    const action = createEventsAction({ ...shared, deliveries, config: { allUnknown: 207, parkUnassignedMs: 0 } })
     void deliveries.start()
     life = { disk, caster, deliveries, action }
   }

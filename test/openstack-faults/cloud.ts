@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { openDatabase } from '../../src/database/connect.ts'
 import { parseDatabaseUrl } from '../../src/database/url.ts'
 import type { Keystone, OwnNova, OwnNovaOptions } from '../stand/stand.ts'
@@ -59,12 +59,21 @@ export async function untilMore({ accepted }: Load, count: number): Promise<void
 
 /** Makes a cell forget a server that nova_api still has in it: its row is hidden, as one is that moved to another cell. */
 export async function hideServer(cellDatabase: string, uuid: string): Promise<void> {
-  const parsed = parseDatabaseUrl(cellDatabase)
+  await inDatabase(cellDatabase, sql`UPDATE instances SET hidden = true WHERE uuid = ${uuid}`)
+}
+
+/** Says in a cell that a server is on this host; null: on none. */
+export async function setHost(cellDatabase: string, uuid: string, host: string | null): Promise<void> {
+  await inDatabase(cellDatabase, sql`UPDATE instances SET host = ${host} WHERE uuid = ${uuid}`)
+}
+
+async function inDatabase(url: string, statement: RawBuilder<unknown>): Promise<void> {
+  const parsed = parseDatabaseUrl(url)
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)
   const options = { maxConnections: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 60_000, applicationName: 'tests' }
   const database = openDatabase(parsed.url, options)
   try {
-    await sql`UPDATE instances SET hidden = true WHERE uuid = ${uuid}`.execute(database.kysely)
+    await statement.execute(database.kysely)
   } finally {
     await database.close()
   }

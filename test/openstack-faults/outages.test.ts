@@ -4,6 +4,7 @@ import { describeOn, useStand } from '../stand/use-stand.ts'
 import { testBrokerOutages } from './broker-outages.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 import { testDatabaseOutages } from './database-outages.ts'
+import { testMoves } from './moves.ts'
 
 const stand = await useStand('keystone')
 
@@ -20,9 +21,12 @@ function useCloud(keystone: Keystone, engine: OwnNovaOptions['engine']): () => C
 describeOn(stand, 'beside a Nova on MariaDB', ({ keystone }) => {
   const cloud = useCloud(keystone, 'mariadb')
   testBrokerOutages(keystone, cloud)
+  testMoves(keystone, cloud)
   testDatabaseOutages(keystone, cloud)
 })
 
 describeOn(stand, 'beside a Nova on PostgreSQL', ({ keystone }) => {
-  testDatabaseOutages(keystone, useCloud(keystone, 'postgresql'))
+  const cloud = useCloud(keystone, 'postgresql')
+  testMoves(keystone, cloud)
+  testDatabaseOutages(keystone, cloud)
 })

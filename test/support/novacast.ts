@@ -53,7 +53,13 @@ export async function startNovacast(options: NovacastOptions = {}): Promise<Runn
   const identity = config.keystone === null ? createNoauth() : createKeystone({ config: config.keystone, log })
   const observed = { metrics: createMetrics(), happenings: createHappenings(), log }
   const stream = createStreamCaster({ ...observed, config: config.stream, journal })
-  const deliveries = createDeliveries({ ...observed, journal, caster: stream, servers: registry, config: config.stream })
+  const deliveries = createDeliveries({
+    ...observed,
+    journal,
+    caster: stream,
+    servers: registry,
+    config: { ...config.stream, parkMs: config.api.parkUnassignedMs },
+  })
   const shared = { ...observed, identity, policy, journal, servers: registry, deliveries }
   const compute = createComputeApi({ ...shared, config: { ...config.api, pathPrefix: config.listen.pathPrefix } })
   const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => ({ kind: 'ready' }) })

@@ -1,4 +1,5 @@
 import type { CallContext } from '../../cast/cast.ts'
+import type { ApiConfig } from '../../config/config.ts'
 import type { Deliveries } from '../../delivery/delivery.ts'
 import { decide } from '../../events/decide.ts'
 import type { EventId, Outcome, ServerId, Whereabouts } from '../../events/event.ts'
@@ -19,7 +20,7 @@ import type { SentEvent } from './sent-events.ts'
 
 /** What the action is made of. */
 export interface CreateEventsParts {
-  readonly config: { readonly allUnknown: 404 | 207 }
+  readonly config: Pick<ApiConfig, 'allUnknown' | 'parkUnassignedMs'>
   readonly servers: Servers
   readonly journal: Journal
   readonly deliveries: Deliveries
@@ -61,13 +62,17 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
   const answerRepeat = createRepeatAnswers({ config, metrics })
   const seldom = createSeldom(SAY_MS)
   let underWay = 0
+  const parkUs = config.parkUnassignedMs * 1000
 
   const accept = async (request: CreateEvents): Promise<Answer> => {
     const receivedAtUs = Date.now() * 1000
     const whereabouts = await servers.locate(serversOf(request.sent))
-    const decided = request.sent.map((sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts)) }))
+    const parkUntilUs = parkUs > 0 && deliveries.hasRoomToPark ? receivedAtUs + parkUs : null
+    const decided = request.sent.map(
+      (sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts), parkUntilUs) }),
+    )
     const submission = toSubmission(request, decided, receivedAtUs)
-    const committed = await commit(journal, submission, request.repeatKey)
+    const committed = await commit(journal, { submission, repeatKey: request.repeatKey, strays: deliveries.strays(submission) })
     if (committed.kind !== 'kept') return answerRepeat(request, committed)
     deliveries.accepted({ submission, context: request.context, whereabouts, passedOn: committed.passedOn })
     happenings.tell({ kind: 'accepted', submission })
@@ -110,8 +115,15 @@ interface Decided extends Told {
   readonly outcome: Outcome
 }
 
-async function commit(journal: Journal, submission: Submission, key: RepeatKey | null): Promise<CommittedOnce> {
-  return key === null ? { kind: 'kept', passedOn: await journal.commit(submission) } : journal.commitOnce(submission, key)
+interface ToCommit {
+  readonly submission: Submission
+  readonly repeatKey: RepeatKey | null
+  readonly strays: ReadonlySet<ServerId>
+}
+
+async function commit(journal: Journal, { submission, repeatKey, strays }: ToCommit): Promise<CommittedOnce> {
+  if (repeatKey !== null) return journal.commitOnce(submission, repeatKey, strays)
+  return { kind: 'kept', passedOn: await journal.commit(submission, strays) }
 }
 
 function serversOf(sent: readonly SentEvent[]): readonly ServerId[] {

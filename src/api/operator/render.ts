@@ -1,5 +1,13 @@
-import type { Destination } from '../../events/event.ts'
-import type { DecidedEvent, DeliveryRecord, EventRecord, HostSummary, Submission } from '../../journal/journal.ts'
+import type { Destination, Outcome } from '../../events/event.ts'
+import {
+  type DecidedEvent,
+  type Deferral,
+  type DeliveryRecord,
+  type EventRecord,
+  type HostSummary,
+  PARKED_REASON,
+  type Submission,
+} from '../../journal/journal.ts'
 import { NEVER_REPEATED } from '../../journal/repeats.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
 import { renderTime, renderTimeOrNull } from './time.ts'
@@ -53,10 +61,14 @@ export function renderEvent(record: EventRecord): WireEvent {
 /** An event in the moment of its decision, as the journal will tell it. */
 export function renderDecided(submission: Submission, { id, event, outcome }: DecidedEvent): WireEvent {
   const { receivedAtUs, requestId, globalRequestId, sender, microversion } = submission
-  const deferral = outcome.kind === 'deferred' ? { cell: outcome.cell, reason: outcome.reason, state: 'waiting' as const } : null
   const deliveries = outcome.kind === 'accepted' ? outcome.destinations.map(toPending) : []
   const about = { id, receivedAtUs, requestId, globalRequestId, sender, microversion }
-  return renderEvent({ ...about, event, code: outcome.code, repeats: NEVER_REPEATED, deferral, deliveries })
+  return renderEvent({ ...about, event, code: outcome.code, repeats: NEVER_REPEATED, deferral: toDeferral(outcome), deliveries })
+}
+
+function toDeferral(outcome: Outcome): Deferral | null {
+  if (outcome.kind === 'deferred') return { cell: outcome.cell, reason: outcome.reason, state: 'waiting' }
+  return outcome.kind === 'parked' ? { cell: null, reason: PARKED_REASON, state: 'parked' } : null
 }
 
 const NO_TIMES = { lastErrorAtUs: null, dispatchedAtUs: null, acknowledgedAtUs: null, endedAtUs: null }

@@ -66,9 +66,9 @@ const deliveryRecord = object({
 })
 
 const deferral = object({
-  cell: cellId,
+  cell: nullable(cellId),
   reason: text('why', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  state: oneOf(['waiting', 'located', 'refused', 'expired']),
+  state: oneOf(['waiting', 'parked', 'located', 'refused', 'expired']),
 })
 
 /** An accepted or refused event with its whole story. */

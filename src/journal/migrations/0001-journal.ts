@@ -86,12 +86,16 @@ const STATEMENTS = [
 
   `CREATE TABLE deferrals (
     seq INTEGER PRIMARY KEY,
-    cell TEXT NOT NULL,
+    server NOT NULL,
+    cell TEXT,
     state INTEGER NOT NULL,
     reason TEXT NOT NULL,
+    keep_until INTEGER,
     ended_at INTEGER
   )`,
   'CREATE INDEX deferrals_waiting ON deferrals (seq) WHERE state = 0',
+  'CREATE INDEX deferrals_parked ON deferrals (keep_until) WHERE state = 4',
+  'CREATE INDEX deferrals_by_server ON deferrals (server) WHERE ended_at IS NULL',
 
   // When the events of a full bucket came, so that a search for an hour does not read a year.
   `CREATE TABLE buckets (

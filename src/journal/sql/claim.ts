@@ -25,6 +25,7 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
   /** Found, and not yet told. */
   const hostIds = new Set<number>()
   let outages = health.outages
+  let takeovers = 0
   const inherit = createPersist<number, readonly number[] | null>({
     session,
     replica,
@@ -52,6 +53,7 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     for (const dead of await replica.findDead()) {
       const [inherited] = await inherit([dead])
       if (inherited?.kind === 'failed') throw inherited.error
+      if (inherited?.answer != null) takeovers++
       for (const hostId of inherited?.answer ?? []) hostIds.add(hostId)
     }
   }
@@ -65,5 +67,5 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     for (const hostId of told) hostIds.delete(hostId)
     return names
   }
-  return { claim, takeOver, isUntold: (hostId: number) => hostIds.has(hostId) }
+  return { claim, takeOver, isUntold: (hostId: number) => hostIds.has(hostId), takeovers: () => takeovers }
 }

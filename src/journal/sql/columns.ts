@@ -78,9 +78,13 @@ export function parseRepeats(row: Row): Repeats {
 }
 
 export function parseDeferral(row: Row): Deferral | null {
-  const cell = parseCell(row['deferral_cell'] ?? null)
-  if (cell === null) return null
-  return { cell, reason: String(row['deferral_reason']), state: toDeferralState(Number(row['deferral_state'])) }
+  const state = parseNumber(row['deferral_state'])
+  if (state === null) return null
+  return {
+    cell: parseCell(row['deferral_cell'] ?? null),
+    reason: String(row['deferral_reason']),
+    state: toDeferralState(state),
+  }
 }
 
 export function parseDeliveryRecord(row: Row): DeliveryRecord {

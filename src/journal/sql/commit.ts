@@ -1,14 +1,16 @@
 import { type Kysely, sql } from 'kysely'
 import type { EventId, HostName } from '../../events/event.ts'
 import { isAwaited } from '../../events/names.ts'
-import type { DecidedEvent, PassedOn, Sender, Submission } from '../journal.ts'
+import { type DecidedEvent, type Followed, PARKED_REASON, type PassedOn, type Sender, type Submission } from '../journal.ts'
 import { DEFERRAL_NUMBERS } from '../states.ts'
 import { hashOf, keyOf, toBytes, toRequestBytes } from './bytes.ts'
 import { bucketOf, firstSeqOf, MAX_EVENTS, parseHost, parseId } from './columns.ts'
 import { type Cell, chunksOf, type Dialect } from './dialect.ts'
+import { bringAlong, NOTHING_FOLLOWED } from './follow.ts'
 import { type Interner, type Kind, toText } from './intern.ts'
 import { newOpen, toOpenRow } from './open-deliveries.ts'
 import { findOwners, findUntold, type OwnerOf, tellOwners } from './pass-on.ts'
+import type { Commit } from './repeat-keys.ts'
 import { keepLife } from './replica.ts'
 import { TABLES } from './tables.ts'
 
@@ -53,23 +55,36 @@ export interface CommitAbout extends CommitParts {
  */
 export async function writeSubmissions(
   db: Kysely<unknown>,
-  submissions: readonly Submission[],
+  items: readonly Commit[],
   about: CommitAbout & { readonly isAgain: boolean },
-): Promise<readonly (readonly PassedOn[])[]> {
+): Promise<readonly Committed[]> {
+  const submissions = items.map(({ submission }) => submission)
   const kept = about.isAgain ? await findKept(db, submissions, about) : new Map<Submission, readonly PassedOn[]>()
-  const fresh = submissions.filter((submission) => !kept.has(submission))
-  const written = await writeFresh(db, fresh, about)
-  return submissions.map((submission) => kept.get(submission) ?? written.get(submission) ?? [])
+  const fresh = items.filter(({ submission }) => !kept.has(submission))
+  const { passed, followed } = await writeFresh(db, fresh, about)
+  return submissions.map((submission, i) => ({
+    passedOn: kept.get(submission) ?? passed.get(submission) ?? [],
+    followed: i === 0 ? followed : NOTHING_FOLLOWED,
+  }))
+}
+
+export interface Committed {
+  readonly passedOn: readonly PassedOn[]
+  /** What followed the servers of all that was committed together; with the first of it. */
+  readonly followed: Followed
 }
 
 async function writeFresh(
   db: Kysely<unknown>,
-  submissions: readonly Submission[],
+  items: readonly Commit[],
   { dialect, interner, life, isUntold }: CommitAbout,
-): Promise<ReadonlyMap<Submission, readonly PassedOn[]>> {
-  if (submissions.length === 0) return new Map()
+): Promise<{ readonly passed: ReadonlyMap<Submission, readonly PassedOn[]>; readonly followed: Followed }> {
+  if (items.length === 0) return { passed: new Map(), followed: NOTHING_FOLLOWED }
+  const submissions = items.map(({ submission }) => submission)
   const numbers = await giveNumbers(interner, submissions)
   const kept = await keepLife(db, dialect, life)
+  const followed = await bringAlong(db, items, { dialect, interner, kept })
+  const older = new Set(followed.hosts)
   const ownerOf = await findOwners(db, { dialect, kept, places: placesOf(submissions, numbers) })
   const untold = await findUntold(db, kept)
   const parts = await writeRequests(db, { dialect, numbers, step: kept.numberStep }, submissions)
@@ -89,11 +104,13 @@ async function writeFresh(
   await tellOwners(db, { dialect, life, made })
   const passed = new Map<Submission, readonly PassedOn[]>()
   for (const [{ submission }, all] of deliveries) {
-    const later = all.filter(({ owner, hostId }) => owner !== life || untold.has(hostId) || isUntold(hostId))
+    const later = all.filter(
+      ({ owner, host, hostId }) => owner !== life || older.has(host) || untold.has(hostId) || isUntold(hostId),
+    )
     const told = later.map(({ eventId, host, owner }) => ({ eventId, host, isOurs: owner === life }))
     if (told.length > 0) passed.set(submission, [...(passed.get(submission) ?? []), ...told])
   }
-  return passed
+  return { passed, followed }
 }
 
 async function giveNumbers({ hosts, kinds, senders }: Interner, submissions: readonly Submission[]): Promise<Numbers> {
@@ -182,11 +199,12 @@ function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: Owne
 }
 
 function toDeferrals({ request, events }: Part, life: number): readonly Cell[][] {
-  return events.flatMap(({ outcome }, i) =>
-    outcome.kind === 'deferred'
-      ? [[firstSeqOf(request) + i, toBytes(outcome.cell), DEFERRAL_NUMBERS.waiting, toText(outcome.reason), life]]
-      : [],
-  )
+  const { waiting, parked } = DEFERRAL_NUMBERS
+  return events.flatMap(({ event, outcome }, i): readonly Cell[][] => {
+    const about = [firstSeqOf(request) + i, hashOf(toBytes(event.serverId))]
+    if (outcome.kind === 'deferred') return [[...about, toBytes(outcome.cell), waiting, toText(outcome.reason), null, life]]
+    return outcome.kind === 'parked' ? [[...about, null, parked, PARKED_REASON, outcome.untilUs, life]] : []
+  })
 }
 
 /** Which submissions are there already, with their open deliveries: those of this life may stand behind others by now. */

@@ -23,7 +23,8 @@ export interface OpenDelivery {
   lastErrorAtUs: number | null
   dispatchedAtUs: number | null
   endedAtUs: number | null
-  change: 'none' | 'changed' | 'made'
+  /** `revived`: it had ended, because another stood for it. */
+  change: 'none' | 'changed' | 'made' | 'revived'
 }
 
 /** Where a delivery is found among those of a batch. */
@@ -90,16 +91,56 @@ export function newOpen(
 
 const CHANGING = ['state', 'attempts', 'tries', 'last_error', 'last_error_at', 'dispatched_at'] as const
 
+/** A delivery that has ended, and may be open again. */
+export interface EndedDelivery {
+  readonly state: number
+  readonly attempts: number
+  readonly tries: number
+  readonly lastError: string | null
+  readonly lastErrorAtUs: number | null
+  readonly dispatchedAtUs: number | null
+}
+
+/** The deliveries of these events that have ended, by `seq host_id`. */
+export async function readEnded(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  seqs: readonly number[],
+): Promise<ReadonlyMap<string, EndedDelivery>> {
+  const ended = new Map<string, EndedDelivery>()
+  for (const chunk of chunksOf(seqs)) {
+    const { rows } = await sql<Omit<OpenRow, 'owner' | 'id' | 'server_hash' | 'awaited'>>`SELECT * FROM deliveries
+      WHERE ${dialect.isOneOf('seq', chunk)}`.execute(db)
+    for (const row of rows)
+      ended.set(`${row.seq} ${row.host_id}`, {
+        state: row.state,
+        attempts: row.attempts,
+        tries: row.tries,
+        lastError: row.last_error,
+        lastErrorAtUs: row.last_error_at,
+        dispatchedAtUs: row.dispatched_at,
+      })
+  }
+  return ended
+}
+
+/** One that had ended because another stood for it is open again. */
+export function revive(fresh: OpenDelivery, { state: _, ...kept }: EndedDelivery): OpenDelivery {
+  return { ...fresh, ...kept, change: 'revived' }
+}
+
 /** Writes what changed: what ended goes to `deliveries`, what is open stays where it is. */
 export async function writeBack(db: Kysely<unknown>, dialect: Dialect, all: readonly OpenDelivery[]): Promise<void> {
   const changed = all.filter(({ change }) => change !== 'none')
   const ended = changed.filter(({ endedAtUs }) => endedAtUs !== null)
   const open = changed.filter(({ endedAtUs }) => endedAtUs === null)
+  for (const { seq, hostId, change } of changed)
+    if (change === 'revived') await sql`DELETE FROM deliveries WHERE seq = ${seq} AND host_id = ${hostId}`.execute(db)
   if (ended.length > 0) await dialect.insert(db, TABLES.deliveries, ended.map(toEndedRow))
   await deleteEnded(
     db,
     dialect,
-    all.filter(({ change }) => change !== 'made'),
+    all.filter(({ change }) => change === 'none' || change === 'changed'),
   )
   if (open.length === 0) return
   const tail = dialect.orReplace('owner, host_id, awaited, seq', CHANGING)

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
-import type { EventId, HostName } from '../../events/event.ts'
+import type { EventId, HostName, ServerId } from '../../events/event.ts'
 import { MERGING_NAMES } from '../../events/names.ts'
-import type { AwaitedPage, Delivery, HostSummary, Outdated, UnlocatedEvent } from '../journal.ts'
-import { STATE_NUMBERS } from '../states.ts'
-import { toBytes } from './bytes.ts'
+import type { AwaitedPage, Delivery, HostSummary, Outdated, ParkedEvent, UnlocatedEvent } from '../journal.ts'
+import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { fromBytes, toBytes } from './bytes.ts'
 import {
   EVENT_COLUMNS,
   EVENT_JOINS,
@@ -97,11 +97,24 @@ export function createOpenReads({ engine, kysely }: Database<unknown>, interner:
     const place = await placeOf(after)
     const { rows } = await sql<Row>`SELECT ${dialect.inOrder} ${sql.raw(EVENT_COLUMNS)}, u.cell
       FROM deferrals u JOIN events e ON e.seq = u.seq ${sql.raw(EVENT_JOINS)}
-      WHERE u.owner = ${life} AND u.seq > ${place} ORDER BY u.seq LIMIT ${limit}`.execute(kysely)
+      WHERE u.owner = ${life} AND u.seq > ${place} AND u.state = ${DEFERRAL_NUMBERS.waiting}
+      ORDER BY u.seq LIMIT ${limit}`.execute(kysely)
     return rows.flatMap((row) => {
       const cell = parseCell(row['cell'])
       return cell === null ? [] : [{ eventId: parseId(row['id']), cell, event: parseEvent(row), ...parseRequest(row) }]
     })
+  }
+  const parked = async (life: number, after: EventId | null, limit: number): Promise<readonly ParkedEvent[]> => {
+    const place = await placeOf(after)
+    const { rows } = await sql<Row>`SELECT ${dialect.inOrder} e.id, e.server, u.keep_until
+      FROM deferrals u JOIN events e ON e.seq = u.seq
+      WHERE u.owner = ${life} AND u.seq > ${place} AND u.state = ${DEFERRAL_NUMBERS.parked}
+      ORDER BY u.seq LIMIT ${limit}`.execute(kysely)
+    return rows.map((row) => ({
+      eventId: parseId(row['id']),
+      serverId: fromBytes(row['server'] as Buffer) as ServerId,
+      untilUs: Number(row['keep_until']),
+    }))
   }
   const summarize = async (hosts: readonly Row[]): Promise<readonly HostSummary[]> => {
     const counts = new Map<string, number>()
@@ -158,5 +171,5 @@ export function createOpenReads({ engine, kysely }: Database<unknown>, interner:
     }
     return ended
   }
-  return { open, awaited, outdated, unlocated, hosts, host, namesOf, hostsOf, endedOf }
+  return { open, awaited, outdated, unlocated, parked, hosts, host, namesOf, hostsOf, endedOf }
 }

@@ -178,6 +178,8 @@ export interface KeptLife {
   readonly life: number
   /** There is no other replica. */
   readonly isAlone: boolean
+  /** Whether events of anybody wait for a host. */
+  readonly isAnyWaiting: boolean
   /** The dialect's `numberStep`, as it is now. */
   readonly numberStep: number
 }
@@ -186,9 +188,11 @@ export interface KeptLife {
 export async function keepLife(db: Kysely<unknown>, dialect: Dialect, life: number): Promise<KeptLife> {
   const { rows } = await sql<{
     lives: number
+    waiting: number
     step: number
-  }>`SELECT (SELECT count(*) FROM replicas) AS lives, ${dialect.numberStep} AS step
+  }>`SELECT (SELECT count(*) FROM replicas) AS lives, ${dialect.numberStep} AS step,
+      (SELECT count(*) FROM (SELECT 1 FROM deferrals WHERE owner IS NOT NULL LIMIT 1) AS w) AS waiting
     FROM replicas WHERE replica = ${life} ${dialect.keep}`.execute(db)
   if (rows[0] === undefined) throw new LifeOver(life)
-  return { life, isAlone: rows[0].lives === 1, numberStep: rows[0].step }
+  return { life, isAlone: rows[0].lives === 1, isAnyWaiting: rows[0].waiting > 0, numberStep: rows[0].step }
 }

@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Retained } from '../journal.ts'
 import { SPAN } from '../server-filter.ts'
-import { DEFERRAL_NUMBERS } from '../states.ts'
 import { keyOf } from './bytes.ts'
 import { BUCKET_BITS, bucketOf, firstSeqOf, requestOf } from './columns.ts'
 import { chunksOf, type Dialect } from './dialect.ts'
@@ -87,7 +86,7 @@ async function remove(db: Kysely<unknown>, dialect: Dialect, old: readonly OldRe
   const within = sql`BETWEEN ${first} AND ${last}`
   const events = await sql<{ seq: number }>`SELECT seq FROM events WHERE seq ${within}`.execute(db)
   const open = await sql<{ seq: number }>`SELECT ${dialect.inOrder} e.seq FROM events e JOIN open_deliveries o ON o.id = e.id
-    WHERE e.seq ${within} UNION SELECT seq FROM deferrals WHERE seq ${within} AND state = ${DEFERRAL_NUMBERS.waiting}`.execute(db)
+    WHERE e.seq ${within} UNION SELECT seq FROM deferrals WHERE seq ${within} AND ended_at IS NULL`.execute(db)
   const kept = new Set(open.rows.map(({ seq }) => seq))
   const keptRequests = new Set([...kept].map(requestOf))
   const gone = events.rows.map(({ seq }) => seq).filter((seq) => requests.has(requestOf(seq)) && !kept.has(seq))

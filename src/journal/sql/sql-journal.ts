@@ -1,21 +1,32 @@
 import type { Database } from '../../database/connect.ts'
+import type { ServerId } from '../../events/event.ts'
 import type { Log } from '../../observe/log.ts'
-import { type Journal, JournalUnavailable, type LateLocation, type Retained, type Submission } from '../journal.ts'
-import { type CommittedOnce, REPEAT_WINDOW_MS, type RepeatKey } from '../repeats.ts'
+import { createFollowedListeners } from '../followed.ts'
+import {
+  type Followed,
+  type Journal,
+  JournalUnavailable,
+  type LateLocation,
+  type Placement,
+  type Retained,
+  type Submission,
+} from '../journal.ts'
+import { type CommittedOnce, REPEAT_WINDOW_MS } from '../repeats.ts'
 import { createTouches, type Touches } from '../touches.ts'
 import { keepBuckets } from './buckets.ts'
 import { createClaims } from './claim.ts'
 import { connectJournal, prepareDatabase } from './connect.ts'
 import { dialectOf } from './dialect.ts'
+import { followServers, NOTHING_FOLLOWED } from './follow.ts'
 import { createHealth } from './health.ts'
 import { createInterner, type Interner } from './intern.ts'
 import { createLine, type WriteParts } from './line.ts'
-import { writeLocations } from './locate.ts'
-import { writeCommits } from './once.ts'
+import { writeExpired, writeLocations } from './locate.ts'
+import { type CommittedWith, writeCommits } from './once.ts'
 import { toUnavailable } from './persist.ts'
 import { createOpenReads, type OpenReads } from './read-open.ts'
 import type { Commit } from './repeat-keys.ts'
-import { createReplica } from './replica.ts'
+import { createReplica, keepLife } from './replica.ts'
 import { type RetainStep, retainOld } from './retain.ts'
 import { createSearch } from './search.ts'
 import { createSession } from './session.ts'
@@ -35,8 +46,8 @@ export interface SqlJournalOptions {
   readonly repeatWindowMs?: number
 }
 
-/** Five lines of writes, and what else writes now and then. */
-const WRITING_CONNECTIONS = 7
+/** Six lines of writes, and what else writes now and then. */
+const WRITING_CONNECTIONS = 8
 const READING_CONNECTIONS = 5
 
 /**
@@ -85,10 +96,11 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   const { search, event } = createSearch(reading)
   const touches = createTouches((noted) => writeTouches(database.kysely, about, noted))
   const session = createSession(database, parts.setup)
-  const { claim, takeOver, isUntold } = createClaims({ database, session, replica, health, reads })
+  const { claim, takeOver, isUntold, takeovers } = createClaims({ database, session, replica, health, reads })
   // What the last one left is this life's from the beginning, unless another has it already.
   await takeOver()
-  const writes = createWrites(parts, { ...about, reads, touches, isUntold })
+  const followed = createFollowedListeners()
+  const writes = createWrites(parts, { ...about, reads, touches, isUntold, tell: followed.tell })
   const chores = [keepBuckets(database), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
 
   let isClosed = false
@@ -101,15 +113,20 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
     }
   }
   return {
-    commit: (submission) => ask(() => writes.commit(submission)),
-    commitOnce: (submission, key) => ask(() => writes.commitOnce(submission, key)),
+    commit: (submission, strays = NONE) => ask(() => writes.commit(submission, strays)),
+    commitOnce: (submission, key, strays = NONE) => ask(() => writes.commitOnce({ submission, key, strays })),
     open: (host, after, limit) => ask(() => reads.open(replica.life, { host, after, limit })),
     awaited: (host, after, limit) => ask(() => reads.awaited(replica.life, { host, after, limit })),
     outdated: (host, limit) => ask(() => reads.outdated(replica.life, host, limit)),
     record: (steps) => ask(() => writes.record(steps)),
     claim: () => ask(claim),
     unlocated: (after, limit) => ask(() => reads.unlocated(replica.life, after, limit)),
+    parked: (after, limit) => ask(() => reads.parked(replica.life, after, limit)),
     locate: (locations) => ask(() => writes.locate(locations)),
+    expireParked: (atUs) => ask(() => writes.expireParked(atUs)),
+    follow: (placements) => ask(() => writes.follow(placements)),
+    onFollowed: followed.add,
+    takeovers,
     acknowledge: (host, ids, atUs) => ask(() => writes.acknowledge(host, ids, atUs)),
     search: (query) => ask(() => search(query)),
     event: (id) => ask(() => event(id)),
@@ -132,34 +149,53 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   }
 }
 
+const NONE: ReadonlySet<never> = new Set()
+
+/** What followed, with the first of what was written together. */
+function toFirst(items: readonly unknown[], followed: Followed): readonly Followed[] {
+  return items.map((_, i) => (i === 0 ? followed : NOTHING_FOLLOWED))
+}
+
 interface WritesParts {
   readonly dialect: ReturnType<typeof dialectOf>
   readonly interner: Interner
   readonly reads: Pick<OpenReads, 'endedOf'>
   readonly touches: Touches
   readonly isUntold: (hostId: number) => boolean
+  readonly tell: (followed: Followed) => void
 }
 
 /** All that is written for those who ask, each kind in a line of its own. */
-function createWrites(parts: JournalParts, { dialect, interner, reads, touches, isUntold }: WritesParts) {
+function createWrites(parts: JournalParts, { dialect, interner, reads, touches, isUntold, tell }: WritesParts) {
   /** Of the moment: another life may have begun since the line was made. */
   const about = () => ({ dialect, interner, life: parts.replica.life, repeatWindowMs: parts.repeatWindowMs })
-  const commits = createLine<Commit, CommittedOnce>(
+  const commits = createLine<Commit, CommittedWith>(
     parts,
     ({ submission }) => Math.max(submission.events.length, 1),
     (db, batch, isAgain) => writeCommits(db, batch, { ...about(), isUntold, isAgain }),
   )
+  const commit = async (item: Commit): Promise<CommittedOnce> => {
+    const { committed, followed } = await commits.add(item)
+    tell(followed)
+    return committed
+  }
   const steps = createLine<StepBatch, readonly StepFate[]>(
     parts,
     (batch) => batch.steps.length,
     (db, batches) => writeSteps(db, batches, about()),
   )
-  const locations = createLine<readonly LateLocation[], null>(
+  const locations = createLine<readonly LateLocation[], Followed>(
+    parts,
+    ({ length }) => length,
+    async (db, batches) => toFirst(batches, await writeLocations(db, batches.flat(), about())),
+  )
+  const follows = createLine<readonly Placement[], Followed>(
     parts,
     ({ length }) => length,
     async (db, batches) => {
-      await writeLocations(db, batches.flat(), about())
-      return batches.map(() => null)
+      const placements = new Map(batches.flat().map((placement) => [placement.serverId, placement]))
+      const kept = await keepLife(db, dialect, about().life)
+      return toFirst(batches, await followServers(db, placements, { dialect, interner, kept }))
     },
   )
   const removals = createLine<RetainStep, Retained>(
@@ -171,21 +207,25 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
       return answers
     },
   )
-  const lines = [commits, steps, locations, removals]
+  const lines = [commits, steps, locations, follows, removals]
   return {
-    commit: async (submission: Submission) => {
+    commit: async (submission: Submission, strays: ReadonlySet<ServerId>) => {
       if (submission.events.length === 0) return []
-      const committed = await commits.add({ submission, key: null })
+      const committed = await commit({ submission, key: null, strays })
       return committed.kind === 'kept' ? committed.passedOn : []
     },
-    commitOnce: (submission: Submission, key: RepeatKey) => commits.add({ submission, key }),
+    commitOnce: commit,
     record: async (all: StepBatch['steps']) => {
       const fates = all.length === 0 ? [] : await steps.add({ steps: all, ofAnyOwner: false })
       return fates.filter((fate) => fate === 'applied').length
     },
     locate: async (all: readonly LateLocation[]) => {
-      if (all.length > 0) await locations.add(all)
+      if (all.length > 0) tell(await locations.add(all))
     },
+    follow: async (all: readonly Placement[]) => {
+      if (all.length > 0) tell(await follows.add(all))
+    },
+    expireParked: (atUs: number) => writeExpired(parts.database.kysely, atUs, parts.replica.life),
     acknowledge: async (...[host, ids, atUs]: Parameters<Journal['acknowledge']>) => {
       const isKnown = (await interner.hosts.find([host]))(host) !== undefined
       if (isKnown) touches.note(host, atUs)

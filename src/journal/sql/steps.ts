@@ -1,10 +1,9 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { type DeliveryStep, nameOf, reasonOf } from '../journal.ts'
-import { changeOf } from '../states.ts'
+import { changeOf, STATE_NUMBERS, TRANSITIONS } from '../states.ts'
 import { toBytes } from './bytes.ts'
 import type { CommitParts } from './commit.ts'
-import { chunksOf } from './dialect.ts'
-import { holdOpen, newOpen, type OpenDelivery, placeOf, writeBack } from './open-deliveries.ts'
+import { holdOpen, newOpen, type OpenDelivery, placeOf, readEnded, revive, writeBack } from './open-deliveries.ts'
 import { findOwners, tellOwners } from './pass-on.ts'
 import { keepLife } from './replica.ts'
 
@@ -43,14 +42,19 @@ export async function writeSteps(
     if (!takeStep(delivery, step)) return 'none'
     for (const heir of heirsOf(delivery, step)) {
       const place = placeOf(step.eventId, heir.hostId)
-      if (!open.has(place)) open.set(place, heir)
+      const there = open.get(place)
+      if (there === undefined) open.set(place, heir)
+      else if (there !== delivery && there.state === STATE_NUMBERS.left) {
+        there.state = STATE_NUMBERS[TRANSITIONS.left.cameBack]
+        there.endedAtUs = null
+      }
     }
     return 'applied'
   }
   const fates = batches.map(({ steps: own, ofAnyOwner }) => own.map((step) => take(step, ofAnyOwner)))
   const all = [...open.values()]
   await writeBack(db, dialect, all)
-  await tellOwners(db, { dialect, life, made: all.filter(({ change }) => change === 'made') })
+  await tellOwners(db, { dialect, life, made: all.filter(({ change }) => change === 'made' || change === 'revived') })
   return fates
 }
 
@@ -73,7 +77,7 @@ function takeStep(delivery: OpenDelivery, step: DeliveryStep): boolean {
 
 /**
  * Sees to all that moves need. Answers for a delivery that takes such a step those that are to stand for it: none for a host where
- * the event had one that has ended.
+ * the event had one that has ended, unless another stood for that.
  */
 async function prepareMoves(
   db: Kysely<unknown>,
@@ -90,26 +94,20 @@ async function prepareMoves(
   const numberOf = await interner.hosts.give(hosts)
   const places = held.flatMap(({ serverHash }) => hosts.map((host) => ({ serverHash, hostId: numberOf(host) })))
   const ownerOf = await findOwners(db, { dialect, kept: await keepLife(db, dialect, life), places })
-  const ended = new Set<string>()
-  for (const chunk of chunksOf(held.map(({ seq }) => seq))) {
-    const { rows } = await sql<{ seq: number; host_id: number }>`SELECT seq, host_id FROM deliveries
-      WHERE ${dialect.isOneOf('seq', chunk)}`.execute(db)
-    for (const { seq, host_id } of rows) ended.add(`${seq} ${host_id}`)
-  }
-  return ({ isAwaited, seq, id, serverHash }, step) => {
+  const ended = await readEnded(
+    db,
+    dialect,
+    held.map(({ seq }) => seq),
+  )
+  return ({ isAwaited, seq, id, serverHash, hostId: from }, step) => {
     if (step.kind !== 'moved') return []
-    const destinations = step.to.filter(({ host }) => !ended.has(`${seq} ${numberOf(host)}`))
-    return destinations.map(({ host, cell }) => {
+    return step.to.flatMap(({ host, cell }) => {
       const hostId = numberOf(host)
-      return newOpen({
-        owner: ownerOf({ serverHash, hostId }),
-        hostId,
-        isAwaited,
-        seq,
-        id,
-        serverHash,
-        cell: cell === null ? null : toBytes(cell),
-      })
+      const before = ended.get(`${seq} ${hostId}`)
+      if (hostId === from || (before !== undefined && before.state !== STATE_NUMBERS.left)) return []
+      const place = { serverHash, hostId }
+      const fresh = newOpen({ owner: ownerOf(place), ...place, isAwaited, seq, id, cell: cell === null ? null : toBytes(cell) })
+      return [before === undefined ? fresh : revive(fresh, before)]
     })
   }
 }

@@ -87,9 +87,11 @@ export const TABLES = {
     name: 'deferrals',
     columns: [
       ['seq', 'bigint'],
+      ['server_hash', 'int'],
       ['cell', 'bytea'],
       ['state', 'int'],
       ['reason', 'text'],
+      ['keep_until', 'bigint'],
       ['owner', 'int'],
     ],
   },

@@ -2,10 +2,19 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isAwaited } from '../../events/names.ts'
 import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
 import { createBucket, findNextSeq } from './bucket.ts'
-import { toRequestColumn, toUuidColumn } from './columns.ts'
+import { type Column, toRequestColumn, toUuidColumn } from './columns.ts'
+import type { Follower } from './follow.ts'
 import type { Interner } from './intern.ts'
 import type { WireEvent, WireSubmission } from './protocol.ts'
+import type { RecentMoves } from './recent-moves.ts'
 import type { Tally } from './tally.ts'
+
+export interface CommitterParts {
+  readonly intern: Interner
+  readonly tally: Tally
+  readonly follower: Follower
+  readonly moves: RecentMoves
+}
 
 /** Writes submissions inside the transaction that is open. */
 export interface Committer {
@@ -24,16 +33,16 @@ export interface Committer {
  * its delivery and all indexes, and as fast as rows out of `json_each` in one statement; multi-row VALUES are half as fast in
  * node:sqlite (each run binds an array of arguments).
  */
-export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally): Committer {
+export function createCommitter(db: DatabaseSync, { intern, tally, follower, moves }: CommitterParts): Committer {
   const addRequest = db.prepare('INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
   const addEvent = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)')
   const addDelivery = db.prepare('INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ?)')
-  const addDeferral = db.prepare('INSERT INTO deferrals (seq, cell, state, reason) VALUES (?, ?, ?, ?)')
+  const addDeferral = db.prepare('INSERT INTO deferrals (seq, server, cell, state, reason, keep_until) VALUES (?, ?, ?, ?, ?, ?)')
   const bucket = createBucket(db)
   const bytes = { id: new Uint8Array(16), server: new Uint8Array(16), tag: new Uint8Array(16) }
   let nextSeq = findNextSeq(db)
 
-  const writeEvent = (firstSeq: number, event: WireEvent) => {
+  const writeEvent = (firstSeq: number, event: WireEvent, submission: WireSubmission) => {
     const [id, server, name, status, tag, code, destinations, deferred] = event
     const seq = nextSeq++
     const serverColumn = toUuidColumn(server, bytes.server)
@@ -53,7 +62,24 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
       addDelivery.run(seq, hostId, cell, awaited, STATE_NUMBERS.pending)
       tally.add(hostId, 1, 0)
     }
-    if (deferred !== null) addDeferral.run(seq, deferred[0], DEFERRAL_NUMBERS.waiting, deferred[1])
+    if (deferred !== null) {
+      const [cell, reason, keepUntilUs] = deferred
+      const state = keepUntilUs === null ? DEFERRAL_NUMBERS.waiting : DEFERRAL_NUMBERS.parked
+      addDeferral.run(seq, serverColumn, cell, state, reason, keepUntilUs)
+      follower.deferred()
+    }
+    if (destinations.length === 0 && deferred === null) return
+    const move = moves.get(server)
+    if (move !== undefined) follower.followEvent(seq, move)
+    else if (destinations.length > 0) bringAlong(seq, serverColumn, { event, submission })
+  }
+  /** What waits for the event's server, and stands before it, goes where it goes. */
+  const bringAlong = (seq: number, server: Column, { event, submission }: { event: WireEvent; submission: WireSubmission }) => {
+    const [atUs] = submission
+    const strays = submission[8]
+    const isStray = strays.length > 0 && strays.includes(event[1])
+    if (!isStray && !follower.waits(server)) return
+    follower.follow(server, { place: ['located', event[6]], atUs }, isStray ? { before: seq } : 'none')
   }
 
   return {
@@ -67,7 +93,7 @@ export function createCommitter(db: DatabaseSync, intern: Interner, tally: Tally
       addRequest.run(firstSeq, events.length, receivedAtUs, request, globalId, sender, microversion, repeatKey)
       for (const event of events) {
         bucket.note(nextSeq, receivedAtUs)
-        writeEvent(firstSeq, event)
+        writeEvent(firstSeq, event, submission)
       }
       return firstSeq
     },

@@ -4,6 +4,10 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 export const BUCKET_SHIFT = 13
 export const BUCKET_SIZE = 2 ** BUCKET_SHIFT
 
+/** The next bucket that holds open deliveries of anybody. */
+export const NEXT_BUCKET = `SELECT seq >> ${BUCKET_SHIFT} AS bucket FROM deliveries INDEXED BY deliveries_open
+  WHERE seq >> ${BUCKET_SHIFT} >= ? AND state < 2 ORDER BY seq >> ${BUCKET_SHIFT} LIMIT 1`
+
 /**
  * Opens the one writing connection.
  *

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../events/event.ts'
 import type { EventName } from '../../events/names.ts'
-import type { LateLocation, Retained } from '../journal.ts'
+import type { EndedByMove, LateLocation, Placement, Retained } from '../journal.ts'
 import type { RepeatKey } from '../repeats.ts'
 import type { StepName } from '../states.ts'
 
@@ -13,7 +13,7 @@ import type { StepName } from '../states.ts'
 
 export type WireDestination = readonly [host: string, cell: string | null]
 
-/** id, server, name, status, tag, code, destinations, and for a deferred event [cell, reason]. */
+/** id, server, name, status, tag, code, destinations, and for an event that waits for a host [cell, reason, until when it is kept]. */
 export type WireEvent = readonly [
   id: string,
   server: string,
@@ -22,7 +22,7 @@ export type WireEvent = readonly [
   tag: string | null,
   code: number,
   destinations: readonly WireDestination[],
-  deferred: readonly [cell: string, reason: string] | null,
+  deferred: readonly [cell: string | null, reason: string, keepUntilUs: number | null] | null,
 ]
 
 export type WireSubmission = readonly [
@@ -34,6 +34,8 @@ export type WireSubmission = readonly [
   projectId: string | null,
   microversion: string,
   events: readonly WireEvent[],
+  /** Servers of which deliveries may be open for other hosts. */
+  strays: readonly string[],
 ]
 
 /** A submission that may be a repeat. */
@@ -61,7 +63,20 @@ export type WireLocation = readonly [
   /** Null where it is located. */
   reason: string | null,
   destinations: readonly WireDestination[],
+  /** Of what is parked; null for all others. */
+  keepUntilUs: number | null,
 ]
+
+/** Where a server is now: on which hosts where it is located. */
+export type WirePlace = readonly [kind: Placement['kind'], destinations: readonly WireDestination[]]
+
+export type WirePlacement = readonly [server: string, place: WirePlace, atUs: number]
+
+/** What followed its server; null where nothing did, which is nearly always. */
+export type WireFollowed = {
+  readonly hosts: readonly string[]
+  readonly ended: readonly (readonly [kind: EndedByMove['kind'], host: string, eventId: string, atUs: number])[]
+} | null
 
 /** What became of a step: `refused` where it does not apply to what the delivery is. */
 export type StepFate = 'applied' | 'refused' | 'unknown'
@@ -77,17 +92,22 @@ export type WireServer = readonly [
 
 /** What the writer does, and what it answers. */
 export interface WriterCalls {
-  readonly commit: { readonly body: WireSubmission; readonly answer: null }
-  readonly commitOnce: { readonly body: WireOnce; readonly answer: WireCommittedOnce }
+  readonly commit: { readonly body: WireSubmission; readonly answer: WireFollowed }
+  readonly commitOnce: { readonly body: WireOnce; readonly answer: readonly [WireCommittedOnce, WireFollowed] }
   readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly StepFate[] }
-  readonly locate: { readonly body: readonly WireLocation[]; readonly answer: null }
+  readonly locate: {
+    readonly body: { readonly locations: readonly WireLocation[]; readonly strays: readonly string[] }
+    readonly answer: WireFollowed
+  }
+  readonly follow: { readonly body: readonly WirePlacement[]; readonly answer: WireFollowed }
+  readonly expireParked: { readonly body: number; readonly answer: number | null }
   readonly touch: { readonly body: readonly (readonly [host: string, atUs: number])[]; readonly answer: null }
   readonly retain: { readonly body: readonly [beforeUs: number, from: number]; readonly answer: Retained }
   /** Writes what changes nothing, to see whether anything can be written. */
   readonly probe: { readonly body: null; readonly answer: null }
-  readonly put: { readonly body: WireServer; readonly answer: 'created' | 'replaced' }
-  readonly remove: { readonly body: string; readonly answer: boolean }
-  readonly import: { readonly body: readonly WireServer[]; readonly answer: null }
+  readonly put: { readonly body: WireServer; readonly answer: readonly ['created' | 'replaced', WireFollowed] }
+  readonly remove: { readonly body: readonly [server: string, atUs: number]; readonly answer: readonly [boolean, WireFollowed] }
+  readonly import: { readonly body: readonly WireServer[]; readonly answer: WireFollowed }
 }
 
 /** The writer's work, one case a kind. */

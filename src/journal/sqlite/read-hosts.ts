@@ -1,9 +1,9 @@
 import type { HostName } from '../../events/event.ts'
-import type { HostSummary, UnlocatedEvent } from '../journal.ts'
+import type { HostSummary, ParkedEvent, UnlocatedEvent } from '../journal.ts'
 import { findPlace } from './read-events.ts'
 import { EVENT_COLUMNS, EVENT_JOINS } from './read-open.ts'
 import type { Job, Prepare, ReaderCalls } from './reads.ts'
-import { parseHostSummary, parseUnlocated } from './rows.ts'
+import { parseHostSummary, parseParked, parseUnlocated } from './rows.ts'
 
 const HOST_COLUMNS = 'host, pending, dispatched, last_seen'
 const CONCERNS_US = '(pending + dispatched > 0 OR last_seen IS NOT NULL)'
@@ -12,6 +12,9 @@ const UNLOCATED = `SELECT ${EVENT_COLUMNS}, u.cell
   FROM deferrals AS u INDEXED BY deferrals_waiting
   CROSS JOIN events AS e ON e.seq = u.seq ${EVENT_JOINS}
   WHERE u.state = 0 AND u.seq > ? ORDER BY u.seq LIMIT ?`
+
+const PARKED = `SELECT e.id, e.server, u.keep_until FROM deferrals AS u CROSS JOIN events AS e ON e.seq = u.seq
+  WHERE u.seq IN (SELECT seq FROM deferrals INDEXED BY deferrals_parked WHERE state = 4 AND seq > ? ORDER BY seq LIMIT ?) ORDER BY u.seq`
 
 /** How the hosts stand, and what waits to get one. */
 export function createHostReads(prepare: Prepare) {
@@ -40,5 +43,11 @@ export function createHostReads(prepare: Prepare) {
     return prepare(UNLOCATED).all(place, limit).map(parseUnlocated)
   }
 
-  return { hosts, host, claim, unlocated }
+  // biome-ignore lint/correctness/useYield: a page by the index has nowhere to stop.
+  function* parked({ after, limit }: ReaderCalls['parked']['body']): Job<readonly ParkedEvent[]> {
+    const place = after === null ? -1 : findPlace(prepare, after)
+    return prepare(PARKED).all(place, limit).map(parseParked)
+  }
+
+  return { hosts, host, claim, unlocated, parked }
 }

@@ -3,15 +3,11 @@ import { MERGING_NAMES } from '../../events/names.ts'
 import type { AwaitedPage, Delivery, Outdated } from '../journal.ts'
 import { STATE_NUMBERS } from '../states.ts'
 import { toUuidColumn } from './columns.ts'
-import { BUCKET_SHIFT, BUCKET_SIZE } from './database.ts'
+import { BUCKET_SHIFT, BUCKET_SIZE, NEXT_BUCKET } from './database.ts'
 import { createMerge } from './merge.ts'
 import { findPlace } from './read-events.ts'
 import type { Job, Prepare, ReaderCalls } from './reads.ts'
 import { parseDelivery, parseMergeable, parseSeq, type Row } from './rows.ts'
-
-/** The next bucket that holds open deliveries of anybody. */
-const NEXT_BUCKET = `SELECT seq >> ${BUCKET_SHIFT} AS bucket FROM deliveries INDEXED BY deliveries_open
-  WHERE seq >> ${BUCKET_SHIFT} >= ? AND state < 2 ORDER BY seq >> ${BUCKET_SHIFT} LIMIT 1`
 
 /** Whether a bucket holds open deliveries of a host. */
 const IS_IN_BUCKET = `SELECT 1 FROM deliveries INDEXED BY deliveries_open

@@ -1,7 +1,16 @@
 import type { StatementSync } from 'node:sqlite'
 import type { EventId, HostName } from '../../events/event.ts'
 import type { RegisteredServer, ServerQuery } from '../../servers/registry/registry.ts'
-import type { AwaitedPage, Delivery, EventQuery, EventRecord, HostSummary, Outdated, UnlocatedEvent } from '../journal.ts'
+import type {
+  AwaitedPage,
+  Delivery,
+  EventQuery,
+  EventRecord,
+  HostSummary,
+  Outdated,
+  ParkedEvent,
+  UnlocatedEvent,
+} from '../journal.ts'
 import { createEventReads } from './read-events.ts'
 import { createHostReads } from './read-hosts.ts'
 import { createOpenReads } from './read-open.ts'
@@ -39,6 +48,10 @@ export interface ReaderCalls {
     readonly body: { readonly after: EventId | null; readonly limit: number }
     readonly answer: readonly UnlocatedEvent[]
   }
+  readonly parked: {
+    readonly body: { readonly after: EventId | null; readonly limit: number }
+    readonly answer: readonly ParkedEvent[]
+  }
   readonly servers: { readonly body: ServerQuery; readonly answer: readonly RegisteredServer[] }
 }
 
@@ -71,6 +84,8 @@ export function createReads(prepare: Prepare): (work: ReaderWork) => Job<unknown
         return hosts.claim()
       case 'unlocated':
         return hosts.unlocated(work.body)
+      case 'parked':
+        return hosts.parked(work.body)
       case 'servers':
         return servers.list(work.body)
     }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Retained } from '../journal.ts'
 import { type Run, runsOf } from '../removable.ts'
 import { SPAN } from '../server-filter.ts'
-import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { STATE_NUMBERS } from '../states.ts'
 import type { Committer } from './commit.ts'
 import { BUCKET_SIZE } from './database.ts'
 import { toPlace } from './filters.ts'
@@ -26,7 +26,7 @@ export function createRetainer(db: DatabaseSync, committer: Pick<Committer, 'new
   const findOld = db.prepare(`SELECT first_seq, size FROM requests WHERE first_seq BETWEEN ? AND ? AND received_at < ?
     ORDER BY first_seq LIMIT ${RETAINED_AT_ONCE}`)
   const findOpen = db.prepare(`SELECT seq FROM deliveries WHERE seq BETWEEN ?1 AND ?2 AND state <= ${STATE_NUMBERS.dispatched}
-    UNION SELECT seq FROM deferrals WHERE seq BETWEEN ?1 AND ?2 AND state = ${DEFERRAL_NUMBERS.waiting}`)
+    UNION SELECT seq FROM deferrals WHERE seq BETWEEN ?1 AND ?2 AND ended_at IS NULL`)
   const removeRest = ABOUT_EVENTS.map((table) => db.prepare(`DELETE FROM ${table} WHERE seq BETWEEN ? AND ?`))
   const removeEvents = db.prepare('DELETE FROM events WHERE seq BETWEEN ? AND ?')
   const removeRequests = ['repeats', 'requests'].map((table) =>

@@ -3,7 +3,16 @@ import type { SQLOutputValue } from 'node:sqlite'
 import type { CellId, EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
 import type { EventName, EventStatus } from '../../events/names.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
-import type { Deferral, Delivery, DeliveryRecord, EventRecord, HostSummary, Sender, UnlocatedEvent } from '../journal.ts'
+import type {
+  Deferral,
+  Delivery,
+  DeliveryRecord,
+  EventRecord,
+  HostSummary,
+  ParkedEvent,
+  Sender,
+  UnlocatedEvent,
+} from '../journal.ts'
 import { NEVER_REPEATED, type Repeats } from '../repeats.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { type Column, fromRequestColumn, fromUuidColumn } from './columns.ts'
@@ -52,7 +61,7 @@ function parseSender(row: Row): Sender {
 function parseDeferral(row: Row): Deferral | null {
   if (row['deferral'] === null) return null
   return {
-    cell: row['cell'] as CellId,
+    cell: row['cell'] as CellId | null,
     reason: String(row['reason']),
     state: toDeferralState(Number(row['deferral'])),
   }
@@ -118,6 +127,14 @@ export function parseUnlocated(row: Row): UnlocatedEvent {
     cell: row['cell'] as CellId,
     event: parseEvent(row),
     ...parseRequest(row),
+  }
+}
+
+export function parseParked(row: Row): ParkedEvent {
+  return {
+    eventId: fromUuidColumn(parseColumn(row['id'])) as EventId,
+    serverId: fromUuidColumn(parseColumn(row['server'])) as ServerId,
+    untilUs: Number(row['keep_until']),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { EventName } from '../../events/names.ts'
 import { isAwaited } from '../../events/names.ts'
-import { changeOf, STATE_NUMBERS } from '../states.ts'
+import { changeOf, STATE_NUMBERS, TRANSITIONS } from '../states.ts'
 import { toUuidColumn } from './columns.ts'
 import type { Interner } from './intern.ts'
 import type { StepFate, WireDestination, WireStep } from './protocol.ts'
@@ -35,7 +35,7 @@ export function createSettler(db: DatabaseSync, intern: Interner, tally: Tally):
     const dispatchedAt = step.attempts === 1 ? atUs : null
     change.run(step.number, step.attempts, step.tries, dispatchedAt, step.isEnd ? atUs : null, seq, hostId)
     if (reason !== null) explain.run(reason, atUs, seq, hostId)
-    for (const destination of to ?? []) add(seq, destination)
+    for (const destination of to ?? []) if (destination[0] !== host) add(seq, destination)
     return 'applied'
   }
 }
@@ -46,16 +46,20 @@ function open(state: unknown, counted: number): 0 | 1 {
 }
 
 /**
- * Adds a pending delivery to an event that is there, unless the host has one of it. It stands where its event stands, so that
- * the events of a server are read in the order of their commits by whichever host gets them.
+ * Adds a pending delivery to an event that is there, unless the host has one of it; one that another stood for meanwhile is open
+ * again. It stands where its event stands, so that the events of a server are read in the order of their commits by whichever host
+ * gets them. Answers whether there is one more.
  */
 export function createAdder(db: DatabaseSync, intern: Interner, tally: Tally) {
   const findName = db.prepare('SELECT name FROM events JOIN kinds USING (kind) WHERE seq = ?')
+  const back = STATE_NUMBERS[TRANSITIONS.left.cameBack]
   const add = db.prepare(`INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ${pending})
-    ON CONFLICT DO NOTHING`)
-  return (seq: number, [host, cell]: WireDestination): void => {
+    ON CONFLICT DO UPDATE SET state = ${back}, cell = excluded.cell, ended_at = NULL WHERE state = ${STATE_NUMBERS.left}`)
+  return (seq: number, [host, cell]: WireDestination): boolean => {
     const hostId = intern.host(host)
     const name = findName.get(seq)?.['name'] as EventName
-    if (Number(add.run(seq, hostId, cell, isAwaited(name) ? 1 : 0).changes) > 0) tally.add(hostId, 1, 0)
+    if (Number(add.run(seq, hostId, cell, isAwaited(name) ? 1 : 0).changes) === 0) return false
+    tally.add(hostId, 1, 0)
+    return true
   }
 }

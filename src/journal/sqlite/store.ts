@@ -1,15 +1,20 @@
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Destination } from '../../events/event.ts'
+import type { Destination, EventId, HostName, Outcome, ServerId } from '../../events/event.ts'
 import type { Log } from '../../observe/log.ts'
 import type { ServerRows } from '../../servers/registry/registry.ts'
+import { createFollowedListeners } from '../followed.ts'
 import {
   type DecidedEvent,
   type DeliveryStep,
+  type Followed,
   type Journal,
   JournalUnavailable,
   type LateLocation,
   nameOf,
+  PARKED_REASON,
+  type PassedOn,
+  type Placement,
   reasonOf,
   type Submission,
 } from '../journal.ts'
@@ -22,7 +27,9 @@ import type {
   WireCommittedOnce,
   WireDestination,
   WireEvent,
+  WireFollowed,
   WireLocation,
+  WirePlacement,
   WireStep,
   WireSubmission,
   WriterCalls,
@@ -93,16 +100,26 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
     await writer.close()
     release()
   }
+  const followed = createFollowedListeners()
+  const tell = (wire: WireFollowed): Followed | null => {
+    if (wire === null) return null
+    const told = parseFollowed(wire)
+    followed.tell(told)
+    return told
+  }
   let closed: Promise<void> | undefined
   let claimedOf = 0
   return {
-    commit: async (submission) => {
-      if (submission.events.length > 0) await writer.call('commit', toWireSubmission(submission), submission.events.length)
-      return []
+    commit: async (submission, strays = NONE) => {
+      if (submission.events.length === 0) return []
+      const answer = await writer.call('commit', toWireSubmission(submission, strays), submission.events.length)
+      return answer === null ? [] : passedOnOf(submission, tell(answer))
     },
-    commitOnce: async (submission, { digest, content }) => {
+    commitOnce: async (submission, { digest, content }, strays = NONE) => {
       const weight = Math.max(submission.events.length, 1)
-      return toCommittedOnce(await writer.call('commitOnce', [digest, content, toWireSubmission(submission)], weight))
+      const body = [digest, content, toWireSubmission(submission, strays)] as const
+      const [committed, answer] = await writer.call('commitOnce', body, weight)
+      return toCommittedOnce(committed, answer === null ? [] : passedOnOf(submission, tell(answer)))
     },
     open: (host, after, limit) => reader.call('open', { host, after, limit }),
     awaited: (host, after, limit) => reader.call('awaited', { host, after, limit }),
@@ -121,9 +138,18 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
       return hosts
     },
     unlocated: (after, limit) => reader.call('unlocated', { after, limit }),
-    locate: async (locations) => {
-      if (locations.length > 0) await writer.call('locate', locations.map(toWireLocation), locations.length)
+    locate: async (locations, strays = NONE) => {
+      if (locations.length === 0) return
+      const body = { locations: locations.map(toWireLocation), strays: [...strays] }
+      tell(await writer.call('locate', body, locations.length))
     },
+    parked: (after, limit) => reader.call('parked', { after, limit }),
+    expireParked: (atUs) => writer.call('expireParked', atUs),
+    follow: async (placements) => {
+      if (placements.length > 0) tell(await writer.call('follow', placements.map(toWirePlacement), placements.length))
+    },
+    onFollowed: followed.add,
+    takeovers: () => 0,
     acknowledge: async (host, ids, atUs) => {
       const steps = ids.map((id): WireStep => ['acknowledged', host, id, atUs, null, null])
       const fates = steps.length === 0 ? [] : await writer.call('record', steps, steps.length)
@@ -151,7 +177,7 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
       }
       await reader.call('hosts', { after: null, limit: 1 })
     },
-    servers: createServerRows(db, writer, reader),
+    servers: createServerRows(db, { writer, reader, tell }),
     close: () => {
       closed ??= shutDown()
       return closed
@@ -159,16 +185,44 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
   }
 }
 
-function toWireSubmission(submission: Submission): WireSubmission {
-  const { userId, userName, projectId } = submission.sender
-  const { receivedAtUs, requestId, globalRequestId, microversion, events } = submission
-  return [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion, events.map(toWireEvent)]
+const NONE: ReadonlySet<ServerId> = new Set()
+
+/** What of a submission is for hosts that have older deliveries now, or was for hosts that its servers have left. */
+function passedOnOf({ events }: Submission, followed: Followed | null): readonly PassedOn[] {
+  if (followed === null) return []
+  const ended = new Set(followed.ended.map(({ eventId, host }) => `${eventId} ${host}`))
+  const hosts = new Set(followed.hosts)
+  return events.flatMap(({ id, outcome }) =>
+    (outcome.kind === 'accepted' ? outcome.destinations : []).flatMap(({ host }): PassedOn[] => {
+      if (ended.has(`${id} ${host}`)) return [{ eventId: id, host, isOurs: false }]
+      return hosts.has(host) ? [{ eventId: id, host, isOurs: true }] : []
+    }),
+  )
 }
 
-function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce): CommittedOnce {
+function parseFollowed({ hosts, ended }: NonNullable<WireFollowed>): Followed {
+  return {
+    hosts: hosts as readonly HostName[],
+    ended: ended.map(([kind, host, eventId, atUs]) => ({ kind, host: host as HostName, eventId: eventId as EventId, atUs })),
+  }
+}
+
+function toWirePlacement(placement: Placement): WirePlacement {
+  const { kind, serverId, atUs } = placement
+  return [serverId, [kind, kind === 'located' ? placement.destinations.map(toWireDestination) : []], atUs]
+}
+
+function toWireSubmission(submission: Submission, strays: ReadonlySet<ServerId>): WireSubmission {
+  const { userId, userName, projectId } = submission.sender
+  const { receivedAtUs, requestId, globalRequestId, microversion, events } = submission
+  const about = [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion] as const
+  return [...about, events.map(toWireEvent), strays.size === 0 ? [] : [...strays]]
+}
+
+function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce, passedOn: readonly PassedOn[]): CommittedOnce {
   switch (kind) {
     case 'kept':
-      return { kind, passedOn: [] }
+      return { kind, passedOn }
     case 'repeat':
       return { kind, first: { requestId, codes } }
     case 'taken':
@@ -178,8 +232,12 @@ function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce): Committed
 
 function toWireEvent({ id, event, outcome }: DecidedEvent): WireEvent {
   const destinations = outcome.kind === 'accepted' ? outcome.destinations.map(toWireDestination) : []
-  const deferred = outcome.kind === 'deferred' ? ([outcome.cell, outcome.reason] as const) : null
-  return [id, event.serverId, event.name, event.status, event.tag, outcome.code, destinations, deferred]
+  return [id, event.serverId, event.name, event.status, event.tag, outcome.code, destinations, toWireDeferral(outcome)]
+}
+
+function toWireDeferral(outcome: Outcome): WireEvent[7] {
+  if (outcome.kind === 'deferred') return [outcome.cell, outcome.reason, null]
+  return outcome.kind === 'parked' ? [null, PARKED_REASON, outcome.untilUs] : null
 }
 
 function toWireDestination({ host, cell }: Destination): WireDestination {
@@ -193,6 +251,6 @@ function toWireStep(step: DeliveryStep): WireStep {
 
 function toWireLocation(location: LateLocation): WireLocation {
   const { kind, eventId, atUs } = location
-  if (kind !== 'located') return [kind, eventId, atUs, location.reason, []]
-  return [kind, eventId, atUs, null, location.destinations.map(toWireDestination)]
+  if (kind === 'located') return [kind, eventId, atUs, null, location.destinations.map(toWireDestination), null]
+  return [kind, eventId, atUs, location.reason, [], kind === 'parked' ? location.untilUs : null]
 }

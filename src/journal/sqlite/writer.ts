@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { toUuidColumn } from './columns.ts'
 import { createCommitter } from './commit.ts'
 import { type Fault, toFault } from './faults.ts'
+import { createFollower } from './follow.ts'
 import { createInterner } from './intern.ts'
 import { createLocator } from './locate.ts'
 import { createOnce } from './once.ts'
 import type { StepFate, WireStep, WriterWork } from './protocol.ts'
+import { createRecentMoves } from './recent-moves.ts'
 import { createRetainer } from './retain.ts'
 import { createServersWriter } from './servers-writer.ts'
 import { createSettler } from './settle.ts'
@@ -30,12 +33,14 @@ export type WriteGroup = (works: readonly Parcel[]) => readonly WorkResult[]
 export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGroup {
   const intern = createInterner(db)
   const tally = createTally(db)
-  const committer = createCommitter(db, intern, tally)
+  const follower = createFollower(db, intern, tally)
+  const moves = createRecentMoves()
+  const committer = createCommitter(db, { intern, tally, follower, moves })
   const once = createOnce(db, committer, repeatWindowMs * 1000)
   const settle = createSettler(db, intern, tally)
-  const locate = createLocator(db, intern, tally)
+  const locator = createLocator(db, follower)
   const retain = createRetainer(db, committer)
-  const servers = createServersWriter(db)
+  const servers = createServersWriter(db, { follower, moves })
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const readVersion = db.prepare('PRAGMA user_version')
@@ -44,14 +49,19 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
     switch (work.kind) {
       case 'commit':
         committer.write(work.body)
-        return null
+        return follower.take()
       case 'commitOnce':
-        return once(work.body)
+        return [once(work.body), follower.take()]
       case 'record':
         return work.body.map((step: WireStep): StepFate => settle(step))
       case 'locate':
-        for (const location of work.body) locate(location)
-        return null
+        for (const location of work.body.locations) locator.locate(location, (server) => work.body.strays.includes(server))
+        return follower.take()
+      case 'follow':
+        for (const [server, place, atUs] of work.body) follower.follow(toUuidColumn(server), { place, atUs }, 'all')
+        return follower.take()
+      case 'expireParked':
+        return locator.expireParked(work.body)
       case 'touch':
         for (const [host, atUs] of work.body) tally.seen(intern.host(host), atUs)
         return null
@@ -62,12 +72,12 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
         db.exec(`PRAGMA user_version = ${readVersion.get()?.['user_version']}`)
         return null
       case 'put':
-        return servers.put(work.body)
+        return [servers.put(work.body), follower.take()]
       case 'remove':
-        return servers.remove(work.body)
+        return [servers.remove(...work.body), follower.take()]
       case 'import':
         for (const server of work.body) servers.put(server)
-        return null
+        return follower.take()
     }
   }
 
@@ -75,6 +85,8 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
     // SQLite has rolled back by itself after some errors (sqlite.org/lang_transaction.html).
     if (db.isTransaction) db.exec('ROLLBACK')
     tally.reset()
+    follower.reset()
+    moves.reset()
     intern.reset()
     committer.reset()
   }
@@ -84,6 +96,7 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
     const results = works.map((work): WorkResult => ({ kind: 'done', answer: apply(work.parse()) }))
     tally.write()
     commit.run()
+    moves.keep()
     return results
   }
 

@@ -30,8 +30,8 @@ export interface ServerQuery {
 }
 
 /**
- * The embedded answer to "which host is this server on?", kept in the journal's SQLite file. What a call has resolved is durable
- * and seen by the very next `locate`. uuids match byte by byte. Rejects with `ServersUnavailable` when the file cannot be written
+ * The embedded answer to "which host is this server on?", kept in the journal's SQLite file. What a call has resolved is durable,
+ * seen by the very next `locate`, and followed by all that waits for the server. uuids match byte by byte. Rejects with `ServersUnavailable` when the file cannot be written
  * or read.
  */
 export interface Registry extends Servers {
@@ -102,6 +102,7 @@ export function createRegistry(rows: ServerRows): Registry {
   }
 
   return {
+    areMovesTold: true,
     locate: async (ids) => {
       const found = new Map<ServerId, Whereabouts>()
       const missing: ServerId[] = []

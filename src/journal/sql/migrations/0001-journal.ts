@@ -123,9 +123,11 @@ const OPEN_DELIVERIES = (t: Types) => `
 
 const DEFERRALS = (t: Types) => `
     seq bigint NOT NULL PRIMARY KEY,
-    cell ${t.bytes(255)} NOT NULL,
+    server_hash int,
+    cell ${t.bytes(255)},
     state smallint NOT NULL,
     reason ${t.text} NOT NULL,
+    keep_until bigint,
     ended_at bigint,
     owner int`
 
@@ -173,7 +175,8 @@ function mysql(): readonly string[] {
     KEY open_deliveries_by_server (server_hash, host_id)
   )`,
     `CREATE TABLE IF NOT EXISTS deferrals (${DEFERRALS(t)},
-    KEY deferrals_by_owner (owner, seq)
+    KEY deferrals_by_owner (owner, seq),
+    KEY deferrals_by_server (server_hash)
   )`,
     `CREATE TABLE IF NOT EXISTS repeat_keys (${REPEAT_KEYS(t)})`,
   ]
@@ -199,6 +202,7 @@ function postgresql(): readonly string[] {
     `CREATE TABLE IF NOT EXISTS repeat_keys (${REPEAT_KEYS(t)})
       WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)`,
     'CREATE INDEX IF NOT EXISTS deferrals_by_owner ON deferrals (owner, seq) WHERE owner IS NOT NULL',
+    'CREATE INDEX IF NOT EXISTS deferrals_by_server ON deferrals (server_hash) WHERE server_hash IS NOT NULL',
     // Retention removes what is oldest, whole pages of it: what it leaves is to be had again before a fifth of the table is dead.
     ...['requests', 'request_ids', 'events', 'deliveries'].map(
       (table) => `ALTER TABLE ${table} SET (autovacuum_vacuum_scale_factor = 0.05)`,

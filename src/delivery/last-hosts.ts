@@ -1,0 +1,61 @@
+import { LRUCache } from 'lru-cache'
+import type { Destination, HostName, ServerId } from '../events/event.ts'
+
+/** A server, and the hosts that an event of it goes to. */
+export type Place = readonly [ServerId, readonly Destination[]]
+
+/**
+ * Remembers where events of a server went last, so that a move is noticed when the next one comes: what still waits for the old host must
+ * then go first. Only what has moved is looked for in the journal.
+ */
+export interface LastHosts {
+  /** Those of these servers of which deliveries may be open for other hosts. */
+  strays(places: Iterable<Place>): ReadonlySet<ServerId>
+  /** These are in the journal now. */
+  note(places: Iterable<Place>): void
+  /** Nothing at all is open: of servers that are not known nothing can be. */
+  nothingIsLeft(): void
+}
+
+/** Some 10 MB. */
+const REMEMBERED = 50_000
+
+export function createLastHosts(): LastHosts {
+  /** After a start, what earlier lives left behind; later, what was forgotten. */
+  let mayStrangersWait = true
+  const last = new LRUCache<ServerId, string>({
+    max: REMEMBERED,
+    dispose: (_hosts, _server, reason) => {
+      if (reason === 'evict') mayStrangersWait = true
+    },
+  })
+  return {
+    strays: (places) => {
+      let strays: Set<ServerId> | null = null
+      for (const [serverId, destinations] of places) {
+        const known = last.get(serverId)
+        if (known === undefined ? !mayStrangersWait : known === keyOf(destinations)) continue
+        strays ??= new Set()
+        strays.add(serverId)
+      }
+      return strays ?? NONE
+    },
+    note: (places) => {
+      for (const [serverId, destinations] of places) last.set(serverId, keyOf(destinations))
+    },
+    nothingIsLeft: () => {
+      mayStrangersWait = false
+    },
+  }
+}
+
+const NONE: ReadonlySet<ServerId> = new Set()
+
+function keyOf(destinations: readonly Destination[]): string {
+  const [first, ...others] = destinations
+  if (others.length === 0) return first?.host ?? ''
+  return destinations
+    .map(({ host }): HostName => host)
+    .sort()
+    .join('\n')
+}
