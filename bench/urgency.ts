@@ -65,6 +65,11 @@ async function post(events: readonly DecidedEvent[]): Promise<void> {
 const arrived = new Map<string, number>()
 let stormsDone = 0
 
+/** What is on its way when the journal is closed is refused. */
+function acknowledge(host: HostName, ids: readonly EventId[]): void {
+  caster.acknowledge(host, ids).catch(() => {})
+}
+
 /** An agent that deals with what is waited for at once, and with the rest one by one. */
 function follow(host: HostName): void {
   const parse = createSseParser()
@@ -79,7 +84,7 @@ function follow(host: HostName): void {
           if (name === 'network-changed') slow.push(id)
           else {
             arrived.set(id, performance.now())
-            void caster.acknowledge(host, [id])
+            acknowledge(host, [id])
           }
         }
         return true
@@ -92,7 +97,7 @@ function follow(host: HostName): void {
   setInterval(() => {
     const ids = slow.splice(0, 5)
     stormsDone += ids.length
-    if (ids.length > 0) void caster.acknowledge(host, ids)
+    if (ids.length > 0) acknowledge(host, ids)
   }, SLOW_MS * 5).unref()
 }
 

@@ -72,6 +72,9 @@ export const MORE_AWAITED_CASTS = 1000
 
 /** After trouble only a few are cast, to see whether it is over. */
 const PROBE = 16
+/** Less room than this is filled after so long, for by then there may be more. */
+const LITTLE = 64
+const PATIENCE_MS = 20
 /** Under way at once to a host behind a broker while it is behind: what is awaited goes to the end of the same queue. */
 const BULK = 128
 
@@ -122,6 +125,8 @@ export class Lane {
   #reason: string | null = null
   #knownReason: string | null = null
   #isWoken = false
+  /** Whether a little room waits to become more; false: it has waited; null: there is none, or enough. */
+  #isPatient: boolean | null = null
   #retryAlarm: Alarm | null = null
 
   constructor(host: HostName, parts: LaneParts) {
@@ -398,8 +403,27 @@ export class Lane {
   #pump(): void {
     if (this.#mode === 'clear' && this.#underWay.size === 0 && this.#line.isEmpty) this.#rest()
     if (this.#mode !== 'behind' || (this.#isProbing && !this.#line.isEmpty)) return
-    if (this.#isReachable()) this.#backlog.readOn({ all: this.#room(false), awaited: this.#room(true) })
+    if (this.#isReachable()) this.#backlog.readOn({ all: this.#roomToFill(), awaited: this.#room(true) })
     else if (!this.#backlog.isReading) this.#wait()
+  }
+
+  /** The room for what nobody waits for; none while it is little and only just there: many small readings cost as many large ones. */
+  #roomToFill(): number {
+    const room = this.#room(false)
+    if (room === 0) return 0
+    const isLittle = room < Math.min(LITTLE, Math.ceil(this.#parts.limits.window / 8))
+    if (!isLittle || this.#isPatient === false) {
+      this.#isPatient = null
+      return room
+    }
+    if (this.#isPatient === null) {
+      this.#isPatient = true
+      this.#parts.alarms.after(PATIENCE_MS, () => {
+        if (this.#isPatient !== null) this.#isPatient = false
+        this.#pump()
+      })
+    }
+    return 0
   }
 
   #rest(): void {

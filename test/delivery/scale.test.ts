@@ -25,6 +25,8 @@ function counted(journal: Journal): { readonly journal: Journal; readonly calls:
   const counting: Journal = {
     ...journal,
     open: count('open', journal.open),
+    awaited: count('awaited', journal.awaited),
+    outdated: count('outdated', journal.outdated),
     record: count('record', journal.record),
     locate: count('locate', journal.locate),
   }
