@@ -32,8 +32,8 @@ export function createFilters(db: DatabaseSync): Filters {
     const filters = Array.from({ length: SPAN }, () => new Uint8Array(PIECE_BYTES).fill(0xff))
     for (const { place, bits } of pieces.all(piece * PIECE_BYTES + 1, first, last))
       if (bits instanceof Uint8Array) filters[Number(place)] = bits
-    let place = toPlace(span, piece * PIECE_BLOCKS)
-    for (const row of rowsOf(filters, PIECE_BLOCKS)) addRow.run(place++, row)
+    let block = piece * PIECE_BLOCKS
+    for (const row of rowsOf(filters, PIECE_BLOCKS)) addRow.run(toPlace(span, block++), row)
     if (piece === PIECES - 1) removeBuckets.run(first, last)
   }
   return {
@@ -51,10 +51,24 @@ export function createFilters(db: DatabaseSync): Filters {
   }
 }
 
-/** The key of the row of a block in a span. */
-export function toPlace(span: number, block: number): number {
-  return span * BLOCKS + block
+/** Removes the rows of all spans before one, inside the transaction that is open: 2048 a span, 5 ms for half a million events. */
+export function createSpanRemover(db: DatabaseSync): (before: number) => void {
+  const find = db.prepare('SELECT 1 FROM span_servers WHERE place >= ? AND place < ? LIMIT 1')
+  const remove = db.prepare('DELETE FROM span_servers WHERE place >= ? AND place < ?')
+  return (before) => {
+    // The last of its blocks is written last.
+    if (find.get(toPlace(0, BLOCKS - 1), toPlace(before, BLOCKS - 1)) === undefined) return
+    for (let block = 0; block < BLOCKS; block++) remove.run(toPlace(0, block), toPlace(before, block))
+  }
 }
+
+/** The key of the row of a block in a span: the rows of a block are beside each other, so that a look-up reads few pages. */
+export function toPlace(span: number, block: number): number {
+  return block * MOST_SPANS + span
+}
+
+/** Of half a million events each. */
+const MOST_SPANS = 2 ** 24
 
 /** The bytes that stand for a server in filters. */
 export function toBytes(server: Column): Uint8Array {

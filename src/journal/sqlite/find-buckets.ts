@@ -30,11 +30,20 @@ export function createBucketFinder(prepare: Prepare) {
     filters.set(bucket, bits)
     return bits
   }
+  /** The rows of the spans that have been turned round. */
+  const rowsOf = ({ block }: Place, first: number, last: number): Map<number, Uint8Array> => {
+    const rows = prepare('SELECT place, bits FROM span_servers WHERE place BETWEEN ? AND ?').all(
+      toPlace(first, block),
+      toPlace(last, block),
+    )
+    const found = new Map<number, Uint8Array>()
+    for (const { place, bits } of rows) if (bits instanceof Uint8Array) found.set(Number(place) - toPlace(0, block), bits)
+    return found
+  }
   /** What of a span may have the server, by one row where it has been turned round, else bucket by bucket. */
-  const inSpan = (span: number, place: Place, [first, last]: Buckets): number[] => {
+  const inSpan = (span: number, row: Uint8Array | undefined, place: Place, [first, last]: Buckets): number[] => {
     const start = span * SPAN
-    const row = prepare('SELECT bits FROM span_servers WHERE place = ?').get(toPlace(span, place.block))?.['bits']
-    if (row instanceof Uint8Array) return bucketsIn(row, place).map((i) => start + i)
+    if (row !== undefined) return bucketsIn(row, place).map((i) => start + i)
     const [from, to] = [Math.max(start, first), Math.min(start + SPAN - 1, last)]
     const all = Array.from({ length: to - from + 1 }, (_, i) => from + i)
     return all.filter((bucket) => {
@@ -44,10 +53,11 @@ export function createBucketFinder(prepare: Prepare) {
   }
   const mayHold = (server: Column, [first, last]: Buckets): number[] => {
     const place = placeOf(toBytes(server))
+    const [from, to] = [Math.floor(first / SPAN), Math.floor(last / SPAN)]
+    const rows = rowsOf(place, from, to)
     const found: number[] = []
-    for (let span = Math.floor(first / SPAN); span <= Math.floor(last / SPAN); span++)
-      found.push(...inSpan(span, place, [first, last]).filter((bucket) => bucket >= first && bucket <= last))
-    return found
+    for (let span = from; span <= to; span++) found.push(...inSpan(span, rows.get(span), place, [first, last]))
+    return found.filter((bucket) => bucket >= first && bucket <= last)
   }
 
   return (serverId: ServerId, range: Buckets, isBackwards: boolean): readonly (readonly number[])[] => {

@@ -5,7 +5,7 @@ import { SPAN } from '../server-filter.ts'
 import { STATE_NUMBERS } from '../states.ts'
 import type { Committer } from './commit.ts'
 import { BUCKET_SIZE } from './database.ts'
-import { toPlace } from './filters.ts'
+import { createSpanRemover } from './filters.ts'
 
 /** Events of a step: a millisecond of the writer's time, which the commits of the moment wait for. */
 export const RETAINED_AT_ONCE = 256
@@ -36,7 +36,7 @@ export function createRetainer(db: DatabaseSync, committer: Pick<Committer, 'new
     AND NOT EXISTS (SELECT 1 FROM events WHERE seq BETWEEN ?2 AND ?3)
     AND NOT EXISTS (SELECT 1 FROM requests WHERE first_seq BETWEEN ?2 AND ?3)`)
   const findOldest = db.prepare('SELECT first_seq, received_at FROM requests ORDER BY first_seq LIMIT 1')
-  const removeSpans = db.prepare('DELETE FROM span_servers WHERE place < ?')
+  const removeSpans = createSpanRemover(db)
 
   /** The next bucket that may hold something old: a full one by its row, else the one that grows. */
   const nextBucket = (from: number, beforeUs: number): number | null => {
@@ -85,7 +85,7 @@ export function createRetainer(db: DatabaseSync, committer: Pick<Committer, 'new
         next = last.from + 1
       } else {
         removeBucket.run(bucket, start, end)
-        removeSpans.run(toPlace(Math.floor(Number(findOldest.get()?.['first_seq'] ?? start) / BUCKET_SIZE / SPAN), 0))
+        removeSpans(Math.floor(Number(findOldest.get()?.['first_seq'] ?? start) / BUCKET_SIZE / SPAN))
         if (end < committer.newest()) next = end + 1
       }
     }
