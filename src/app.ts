@@ -18,6 +18,7 @@ import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { createMetrics } from './observe/prometheus.ts'
 import { openPolicy } from './policy/open-policy.ts'
+import { createReplayer } from './replay/replayer.ts'
 import type { NovaServers } from './servers/nova/nova-servers.ts'
 import { refuseUnlocated } from './servers/refuse-unlocated.ts'
 import { createRegistry, type Registry } from './servers/registry/registry.ts'
@@ -85,13 +86,15 @@ async function assembleInto(made: AsyncDisposableStack, { config, log, surroundi
     (each) => each.close(),
   )
   const shared = { ...observed, identity, policy, journal, servers, deliveries }
+  const accepting = config.nova.deferUnlocated ? servers : refuseUnlocated(servers)
+  const replayer = createReplayer({ ...shared, servers: accepting })
   const compute = createComputeApi({
     ...shared,
-    servers: config.nova.deferUnlocated ? servers : refuseUnlocated(servers),
+    servers: accepting,
     config: { ...config.api, pathPrefix: config.listen.pathPrefix },
   })
   const isReady = () => (surroundings.isLeaving() ? LEAVING : askReadiness(journal))
-  const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady })
+  const operator = await createOperatorApi({ ...shared, config, stream, replayer, registry, isReady })
   const retention = made.adopt(createRetention({ ...observed, journal, retentionMs: config.retentionMs }), (each) => each.close())
   const start = async () => {
     await deliveries.start()

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cast: ['events', 'nova', 'observe', 'types:journal', 'types:identity', 'types:config'],
   journal: ['events', 'observe', 'types:servers', 'database'],
   delivery: ['events', 'journal', 'observe', 'types:cast', 'types:servers', 'servers', 'types:nova'],
+  replay: ['events', 'types:journal', 'types:observe', 'types:servers', 'types:delivery'],
   database: ['observe'],
   'api/compute': [
     'events',
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'types:delivery',
     'types:cast',
     'types:config',
+    'types:replay',
   ],
   api: ['observe', 'types:identity'],
   sdk: ['types:events'],

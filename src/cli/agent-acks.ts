@@ -1,34 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiError, ConnectionError } from '../sdk/index.ts'
-import { reconnectDelayMs } from '../sdk/stay-connected.ts'
+import type { Receipt } from '../sdk/index.ts'
+import { isPassing, reconnectDelayMs } from '../sdk/stay-connected.ts'
 
 /** How acknowledgements get to the service. */
 export interface AcksOptions {
-  readonly send: (ids: readonly string[]) => Promise<unknown>
+  readonly send: (receipts: readonly Receipt[]) => Promise<unknown>
   /** Told when the service refuses them for good; they will be delivered again. */
   readonly onRefused: (error: unknown) => void
 }
 
 /** Acknowledgements on their way: those of one moment travel together. */
 export interface Acks {
-  add(id: string): void
+  add(receipt: Receipt): void
   /** Tries for up to `graceMs` more to get rid of what is left; whether nothing was. */
   finish(graceMs: number): Promise<boolean>
 }
 
-const MAX_IDS = 1000
+/** What 1000 receipts of failures come to may be more than the service takes in a request (112 KiB). */
+const MAX_RECEIPTS = 500
 
 /** Sends acknowledgements, one request at a time, again and again while the service is away. */
 export function createAcks({ send, onRefused }: AcksOptions): Acks {
-  const waiting = new Set<string>()
+  const waiting = new Map<string, Receipt>()
   const over = new AbortController()
   let sending: Promise<void> | null = null
 
   const sendAll = async () => {
     for (let failures = 0; waiting.size > 0 && !over.signal.aborted; ) {
-      const ids = [...waiting].slice(0, MAX_IDS)
+      const receipts = [...waiting.values()].slice(0, MAX_RECEIPTS)
       try {
-        await send(ids)
+        await send(receipts)
         failures = 0
       } catch (error) {
         if (isPassing(error)) {
@@ -37,7 +38,7 @@ export function createAcks({ send, onRefused }: AcksOptions): Acks {
         }
         onRefused(error)
       }
-      for (const id of ids) waiting.delete(id)
+      for (const { id } of receipts) waiting.delete(id)
     }
   }
   const start = () => {
@@ -52,8 +53,8 @@ export function createAcks({ send, onRefused }: AcksOptions): Acks {
   }
 
   return {
-    add: (id) => {
-      waiting.add(id)
+    add: (receipt) => {
+      waiting.set(receipt.id, receipt)
       start()
     },
     finish: async (graceMs) => {
@@ -63,8 +64,4 @@ export function createAcks({ send, onRefused }: AcksOptions): Acks {
       return waiting.size === 0
     },
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionError || (error instanceof ApiError && error.status >= 500)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Delivery } from '../sdk/index.ts'
+import type { Delivery, Receipt } from '../sdk/index.ts'
 import { createLanes } from './agent-lanes.ts'
 
 /** Delivery number `n` of a server; ids sort by number. */
@@ -20,7 +20,7 @@ const delivery = (n: number, server = 'a', attempt = 1): Delivery => ({
 function open(concurrency = 10) {
   const started: string[] = []
   const handled: string[] = []
-  const ends = new Map<string, (wentWell: boolean) => void>()
+  const ends = new Map<string, (receipt: Receipt | null) => void>()
   const lanes = createLanes({
     concurrency,
     handle: ({ id }) => {
@@ -30,7 +30,7 @@ function open(concurrency = 10) {
     onHandled: ({ id }) => handled.push(id),
   })
   const end = async (n: number, wentWell = true) => {
-    ends.get(delivery(n).id)?.(wentWell)
+    ends.get(delivery(n).id)?.(wentWell ? { id: delivery(n).id, result: 'applied' } : null)
     await new Promise((resolve) => setImmediate(resolve))
   }
   const ids = (...numbers: number[]) => numbers.map((n) => delivery(n).id)
@@ -117,9 +117,9 @@ describe('lanes', () => {
           concurrency,
           handle: async ({ id, server_uuid }) => {
             await new Promise((resolve) => setImmediate(resolve))
-            if (failures[tries++] === true) return false
+            if (failures[tries++] === true) return null
             order.set(server_uuid, [...(order.get(server_uuid) ?? []), id])
-            return true
+            return { id, result: 'applied' }
           },
           onHandled: ({ id }) => open.delete(id),
         })

@@ -1,13 +1,13 @@
-import type { Delivery } from '../sdk/index.ts'
+import type { Delivery, Receipt } from '../sdk/index.ts'
 
 /** How to deal with deliveries. */
 export interface LanesOptions {
   /** How many may be dealt with at the same time. */
   readonly concurrency: number
-  /** Deals with one; whether that went well. Must not reject. */
-  readonly handle: (delivery: Delivery) => Promise<boolean>
-  /** Called for each that went well, and again when it comes again. */
-  readonly onHandled: (delivery: Delivery) => void
+  /** Deals with one and says what came of it; null: it is to come again. Must not reject. */
+  readonly handle: (delivery: Delivery) => Promise<Receipt | null>
+  /** Called for each that was dealt with, and again when it comes again. */
+  readonly onHandled: (receipt: Receipt) => void
 }
 
 /** Deals with deliveries side by side, those of one server strictly one after another. */
@@ -21,9 +21,9 @@ export interface Lanes {
 /**
  * The deliveries of one server, in one of these states:
  *
- *     free ──add──► waiting/running ──went well──► … ──► free
+ *     free ──add──► waiting/running ──dealt with──► … ──► free
  *                          │
- *                          └─failed──► blocked: what stands behind the failed one is skipped until it comes again
+ *                          └─to come again──► blocked: what stands behind that one is skipped until it comes again
  *
  * What was skipped is not acknowledged, so the service sends it again too, behind the failed one: order is kept.
  */
@@ -41,23 +41,23 @@ export function createLanes({ concurrency, handle, onHandled }: LanesOptions): L
   const lanes = new Map<string, Lane>()
   const ready: string[] = []
   const underWay = new Set<string>()
-  const handled = new Set<string>()
+  const handled = new Map<string, Receipt>()
   let running = 0
   let stopped: (() => void) | null = null
 
-  const remember = (id: string) => {
-    handled.add(id)
-    for (const oldest of handled) {
+  const remember = (receipt: Receipt) => {
+    handled.set(receipt.id, receipt)
+    for (const oldest of handled.keys()) {
       if (handled.size <= REMEMBERED) break
       handled.delete(oldest)
     }
   }
 
-  const settle = (lane: Lane, delivery: Delivery, wentWell: boolean) => {
+  const settle = (lane: Lane, delivery: Delivery, receipt: Receipt | null) => {
     underWay.delete(delivery.id)
-    if (wentWell) {
-      remember(delivery.id)
-      onHandled(delivery)
+    if (receipt !== null) {
+      remember(receipt)
+      onHandled(receipt)
       return
     }
     const skipped = lane.waiting.splice(0).map(({ id }) => id)
@@ -68,10 +68,10 @@ export function createLanes({ concurrency, handle, onHandled }: LanesOptions): L
   const runNext = async (server: string, lane: Lane, delivery: Delivery) => {
     running++
     lane.running = true
-    const wentWell = await handle(delivery)
+    const receipt = await handle(delivery)
     running--
     lane.running = false
-    settle(lane, delivery, wentWell)
+    settle(lane, delivery, receipt)
     if (lane.waiting.length > 0) ready.push(server)
     else if (lane.blocked === null) lanes.delete(server)
     pump()
@@ -94,8 +94,9 @@ export function createLanes({ concurrency, handle, onHandled }: LanesOptions): L
   return {
     add: (delivery) => {
       if (underWay.has(delivery.id) || stopped !== null) return
-      if (handled.has(delivery.id)) {
-        onHandled(delivery)
+      const before = handled.get(delivery.id)
+      if (before !== undefined) {
+        onHandled(before)
         return
       }
       const server = delivery.server_uuid

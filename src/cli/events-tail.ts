@@ -38,8 +38,10 @@ function render(terminal: Terminal, happening: Happening, format: TailOptions['f
       return `${happening.event.received_at}  ${describeEvent(terminal, happening.event)}\n`
     case 'dispatched':
       return line(happening.at, terminal.colour('cyan', 'dispatched  '), `${happening.id} to ${happening.host}`)
-    case 'acknowledged':
-      return line(happening.at, terminal.colour('green', 'acknowledged'), `${happening.id} by ${happening.host}`)
+    case 'acknowledged': {
+      const what = happening.receipt?.result === 'applied' ? 'applied     ' : 'acknowledged'
+      return line(happening.at, terminal.colour('green', what), `${happening.id} by ${happening.host}`)
+    }
     case 'returned':
       return line(happening.at, terminal.colour('yellow', 'returned    '), `${happening.id} from ${happening.host}`)
     case 'rejected':
@@ -47,7 +49,7 @@ function render(terminal: Terminal, happening: Happening, format: TailOptions['f
     case 'expired':
       return line(happening.at, terminal.colour('red', 'expired     '), `${happening.id} for ${happening.host}`)
     case 'failed':
-      return line(happening.at, terminal.colour('red', 'failed      '), `${happening.id} for ${happening.host}`)
+      return line(happening.at, terminal.colour('red', 'failed      '), `${happening.id} ${failureOf(happening)}`)
     case 'superseded':
       return line(happening.at, terminal.colour('cyan', 'superseded  '), `${happening.id} for ${happening.host}`)
     case 'moved':
@@ -55,6 +57,11 @@ function render(terminal: Terminal, happening: Happening, format: TailOptions['f
     case 'dropped':
       return `${terminal.colour('yellow', `… ${happening.count} more that could not be shown in time`)}\n`
   }
+}
+
+/** Where it failed, and why where the host says so. */
+function failureOf({ host, receipt }: Extract<Happening, { readonly host: string }>): string {
+  return receipt === null ? `for ${host}` : `on ${host}: ${receipt.reason}`
 }
 
 const line = (at: string, what: string, rest: string) => `${printable(at)}  ${what}  ${printable(rest)}\n`

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
-import type { EventFilter, EventRecord } from '../sdk/index.ts'
+import type { DeliveryRecord, EventFilter, EventRecord } from '../sdk/index.ts'
 import { type ClientOptions, useClient, withClient } from './client-options.ts'
+import { replayCommand } from './events-replay.ts'
 import { tailCommand } from './events-tail.ts'
 import { wholeNumber } from './failures.ts'
 import { limitOption, sayIfMore, takeLimited } from './limit.ts'
@@ -17,10 +18,15 @@ const COLUMNS: Columns<EventRecord> = {
   tag: (event) => event.tag,
   code: (event) => event.code,
   deliveries: {
-    data: (event) => event.deliveries.map((delivery) => ({ ...delivery })),
-    text: (event) => event.deliveries.map(({ host, state }) => `${host}: ${state}`).join(', ') || deferralOf(event),
+    data: (event) => event.deliveries.map((delivery) => ({ ...delivery, receipt: delivery.receipt && { ...delivery.receipt } })),
+    text: (event) => event.deliveries.map(describeDelivery).join(', ') || deferralOf(event),
   },
   deferral: { data: ({ deferral }) => deferral && { ...deferral }, text: deferralOf },
+  replay_of: (event) => event.replay_of,
+  replays: {
+    data: (event) => event.replays.map((replay) => ({ ...replay })),
+    text: (event) => event.replays.map(({ id, at }) => `${id} at ${at}`).join(', '),
+  },
   request_id: (event) => event.request_id,
   repeats: (event) => event.repeats,
   last_repeat_at: (event) => event.last_repeat_at,
@@ -29,6 +35,12 @@ const COLUMNS: Columns<EventRecord> = {
   user_name: (event) => event.sender.user_name,
   project_id: (event) => event.sender.project_id,
   microversion: (event) => event.microversion,
+}
+
+/** How a delivery stands, and what the host said of it. */
+function describeDelivery({ host, state, receipt }: DeliveryRecord): string {
+  if (receipt === null) return `${host}: ${state}`
+  return `${host}: ${receipt.result}${receipt.reason === null ? '' : ` (${receipt.reason})`}`
 }
 
 /** How an event stands that could not be located at once; empty for all others. */
@@ -47,6 +59,7 @@ export function eventsCommand(terminal: Terminal): Command {
     .addCommand(listCommand(terminal))
     .addCommand(showCommand(terminal))
     .addCommand(tailCommand(terminal))
+    .addCommand(replayCommand(terminal))
 }
 
 type CommonOptions = ClientOptions & OutputOptions

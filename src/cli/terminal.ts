@@ -14,6 +14,8 @@ export interface Terminal {
   say(line: string): void
   /** Says something of several lines. */
   sayLines(text: string): void
+  /** Whether standard output is a terminal. */
+  readonly isWatched: boolean
   /** The text in a colour where standard output is a terminal that wants colours. */
   colour(colour: Colour, text: string): string
   /** Ends the process at once. */
@@ -37,6 +39,7 @@ export function createTerminal({ env, stdin, stdout, stderr, exit }: Process): T
     stderr,
     write: (text) => new Promise((resolve) => stdout.write(text, () => resolve())),
     say,
+    isWatched: stdout.isTTY === true,
     sayLines: (text) => text.trimEnd().split('\n').forEach(say),
     colour: (colour, text) => styleText(colour, text, { stream: stdout }),
     exit: (code) => exit(code),

@@ -5,7 +5,8 @@ import type { PassedOn, Submission } from '../journal/journal.ts'
 /** A submission that has just been committed, with what only this process' memory knows of it. */
 export interface Accepted {
   readonly submission: Submission
-  readonly context: CallContext
+  /** Null for a replay: nobody's token travels with it. */
+  readonly context: CallContext | null
   readonly whereabouts: ReadonlyMap<ServerId, Whereabouts>
   /** Deliveries that are not to be made out of hand, as the journal said. */
   readonly passedOn: readonly PassedOn[]

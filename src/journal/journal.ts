@@ -14,6 +14,22 @@ export interface DecidedEvent {
   readonly id: EventId
   readonly event: ExternalEvent
   readonly outcome: Outcome
+  /** Where it is a replay. */
+  readonly replay?: ReplayMark
+}
+
+/** What marks an event as a replay of one that had ended. An event is replayed at most once in a run: a second time is rejected. */
+export interface ReplayMark {
+  readonly of: EventId
+  /** `req-UUID`: all that was replayed by one command bears the same. */
+  readonly run: string
+}
+
+/** A replay that was made of an event: an event of its own. */
+export interface Replayed {
+  readonly id: EventId
+  readonly run: string
+  readonly atUs: number
 }
 
 /** One POST, decided and ready to be made durable: all of it or nothing. */
@@ -47,6 +63,12 @@ export interface Delivery {
   readonly tries: number
 }
 
+/** What a host says became of an event there, besides that it has dealt with it. */
+export type Receipt = { readonly kind: 'applied' } | { readonly kind: 'failed'; readonly reason: string }
+
+/** What a host says of the events that it says something of. */
+export type Receipts = ReadonlyMap<EventId, Receipt>
+
 /** The latest of a delivery that the journal keeps. */
 export interface DeliveryRecord {
   readonly host: HostName
@@ -57,9 +79,12 @@ export interface DeliveryRecord {
   readonly lastError: string | null
   readonly lastErrorAtUs: number | null
   readonly dispatchedAtUs: number | null
+  /** When the host said what became of it; null where it did not. */
   readonly acknowledgedAtUs: number | null
   /** When it ended, however it did; null while it is open. */
   readonly endedAtUs: number | null
+  /** Null where the host said no more than that it has dealt with it, or nothing. */
+  readonly receipt: Receipt | null
 }
 
 /** An event with its whole story. */
@@ -77,6 +102,10 @@ export interface EventRecord {
   /** Of an event that could not be given a host when it came, and was kept; null for all others. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
+  /** What it is a replay of; null where it is none. What it repeats may be gone by now. */
+  readonly replay: ReplayMark | null
+  /** The replays of it, in their order. */
+  readonly replays: readonly Replayed[]
 }
 
 /** How an event stands that could not be given a host when it came. */
@@ -128,7 +157,8 @@ export type DeliveryStep = {
   readonly atUs: number
 } /** `isEnd`: the host will not say what became of it. */ & (
   | { readonly kind: 'dispatched'; readonly isEnd: boolean }
-  | { readonly kind: 'acknowledged' }
+  /** With a receipt that says `failed` it ends as failed. */
+  | { readonly kind: 'acknowledged'; readonly receipt?: Receipt | undefined }
   /** Back to pending, to be tried again: the host or what leads there is away. */
   | { readonly kind: 'returned'; readonly reason: string }
   /** The same, for its own sake: one of its tries is used up. */
@@ -148,15 +178,23 @@ export function describeMove(to: readonly { readonly host: string }[]): string {
 
 /** The name of a step in `TRANSITIONS`. */
 export function nameOf(step: DeliveryStep): StepName {
-  return step.kind === 'dispatched' && step.isEnd ? 'dispatchedForGood' : step.kind
+  switch (step.kind) {
+    case 'dispatched':
+      return step.isEnd ? 'dispatchedForGood' : 'dispatched'
+    case 'acknowledged':
+      return step.receipt === undefined ? 'acknowledged' : step.receipt.kind === 'applied' ? 'applied' : 'failedThere'
+    default:
+      return step.kind
+  }
 }
 
 /** What `lastError` is to say after a step; null where it stays as it is. */
 export function reasonOf(step: DeliveryStep): string | null {
   switch (step.kind) {
     case 'dispatched':
-    case 'acknowledged':
       return null
+    case 'acknowledged':
+      return step.receipt?.kind === 'failed' ? step.receipt.reason : null
     case 'superseded':
       return `a newer event says the same: ${step.by}`
     case 'moved':
@@ -241,8 +279,8 @@ export interface PassedOn {
 
 /** What became of a host's acknowledgements. */
 export interface Acknowledgement {
-  /** Deliveries that these ended. */
-  readonly acknowledged: number
+  /** Ids of the deliveries that these ended. */
+  readonly ended: readonly EventId[]
   /** Ids of which no delivery to the host is known. Those that had ended before are not among them. */
   readonly unknown: readonly EventId[]
 }
@@ -286,6 +324,8 @@ export interface Journal {
    * Answers which of the deliveries are not to be made out of hand; nearly always none.
    */
   commit(submission: Submission, strays?: ReadonlySet<ServerId>): Promise<readonly PassedOn[]>
+  /** The same for several, in this order and all or none; an answer for each. */
+  commitAll(submissions: readonly Submission[], strays?: ReadonlySet<ServerId>): Promise<readonly (readonly PassedOn[])[]>
   /**
    * `commit`, unless a submission with this key was kept within the repeat window, by any replica and before any crash: then it is a
    * repeat of that. Of two at the same time one is kept. A submission without events is kept by nobody: it asks what there is.
@@ -332,8 +372,11 @@ export interface Journal {
   onFollowed(listener: (followed: Followed) => void): void
   /** How often this process has taken over what another one left. */
   takeovers(): number
-  /** Records that a host acknowledged these events, durable when resolved. Repeats are harmless. */
-  acknowledge(host: HostName, ids: readonly EventId[], atUs: number): Promise<Acknowledgement>
+  /**
+   * Records that a host acknowledged these events, and what it says became of them there; durable when resolved. Repeats are
+   * harmless: what was said first stays.
+   */
+  acknowledge(host: HostName, ids: readonly EventId[], atUs: number, receipts?: Receipts): Promise<Acknowledgement>
   /** A page of events, in the order of their commits or its reverse. */
   search(query: EventQuery): Promise<readonly EventRecord[]>
   /** One event with its story, or null. */

@@ -2,12 +2,12 @@
  * The life of a delivery (one event to one host), as data: what it may be, what may happen to it, and what that makes of it. Both
  * journals write by this table and by nothing else.
  *
- *     pending ──► dispatched ──► acknowledged
+ *     pending ──► dispatched ──► acknowledged   the host says no more, or that it was applied
  *     │  ▲            │
  *     │  └────────────┘ not acknowledged in time, connection lost
  *     ├──► expired      its time to live is over
  *     ├──► superseded   another delivery stands for it; pending again when its server comes back to a host that it had left
- *     └──► failed       it can never be made, or was tried too often
+ *     └──► failed       it can never be made, was tried too often, or the host says so
  *
  * Over RabbitMQ `dispatched` is an end: the broker confirmed it into the host's queue, and nova-compute cannot say more.
  */
@@ -24,6 +24,10 @@ export const STATE_NUMBERS = {
   dispatchedForGood: 6,
   /** Superseded because the server left the host. */
   left: 7,
+  /** Acknowledged, and the host says that it was applied. */
+  applied: 8,
+  /** Failed, and it is the host that says so. */
+  failedThere: 9,
 } as const
 
 /** What a delivery may be, as tables have it. */
@@ -42,6 +46,10 @@ export const STEPS = {
   dispatchedForGood: { countsAttempt: true, countsTry: false },
   /** The host has dealt with it. */
   acknowledged: { countsAttempt: false, countsTry: false },
+  /** The same, and it says that it applied it. */
+  applied: { countsAttempt: false, countsTry: false },
+  /** The same, and it says that it could not apply it. */
+  failedThere: { countsAttempt: false, countsTry: false },
   /** It waits again, for no fault of its own: the host or what leads there went away. */
   returned: { countsAttempt: false, countsTry: false },
   /** It waits again, and one of its tries is used up: it was refused for its own sake, or not acknowledged in time. */
@@ -65,6 +73,8 @@ export const TRANSITIONS = {
     dispatchedForGood: 'dispatchedForGood',
     // After a lost connection the acknowledgement may still come.
     acknowledged: 'acknowledged',
+    applied: 'applied',
+    failedThere: 'failedThere',
     returned: 'pending',
     rejected: 'pending',
     expired: 'expired',
@@ -77,6 +87,8 @@ export const TRANSITIONS = {
     dispatched: 'dispatched',
     dispatchedForGood: 'dispatchedForGood',
     acknowledged: 'acknowledged',
+    applied: 'applied',
+    failedThere: 'failedThere',
     returned: 'pending',
     rejected: 'pending',
     expired: 'expired',
@@ -90,6 +102,8 @@ export const TRANSITIONS = {
   failed: {},
   dispatchedForGood: {},
   left: { cameBack: 'pending' },
+  applied: {},
+  failedThere: {},
 } as const satisfies Readonly<Record<Stage, Readonly<Partial<Record<StepName, Stage>>>>>
 
 /** What a step makes of a delivery. */
@@ -126,12 +140,24 @@ export function isOpen(number: number): boolean {
   return number === STATE_NUMBERS.pending || number === STATE_NUMBERS.dispatched
 }
 
+const TOLD: Readonly<Record<Stage, DeliveryState>> = {
+  pending: 'pending',
+  dispatched: 'dispatched',
+  acknowledged: 'acknowledged',
+  expired: 'expired',
+  superseded: 'superseded',
+  failed: 'failed',
+  dispatchedForGood: 'dispatched',
+  left: 'superseded',
+  applied: 'acknowledged',
+  failedThere: 'failed',
+}
+
 /** The state of a number. */
 export function toState(number: number): DeliveryState {
   const stage = STAGES[number]
   if (stage === undefined) throw new TypeError(`not the number of a delivery's state: ${number}`)
-  if (stage === 'left') return 'superseded'
-  return stage === 'dispatchedForGood' ? 'dispatched' : stage
+  return TOLD[stage]
 }
 
 /** The numbers that stand for a state. */

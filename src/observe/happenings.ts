@@ -1,5 +1,5 @@
 import type { EventId, HostName } from '../events/event.ts'
-import type { DeliveryStep, Submission } from '../journal/journal.ts'
+import type { DeliveryStep, Receipts, Submission } from '../journal/journal.ts'
 
 /** Something that happened just now, for whoever watches. */
 export type Happening =
@@ -9,6 +9,8 @@ export type Happening =
       readonly host: HostName
       readonly eventIds: readonly EventId[]
       readonly atUs: number
+      /** What the host says of some of them, where it is the host that ended them. */
+      readonly receipts?: Receipts
     }
 
 /** Where happenings are told: in this process, to those who watch at the time. */

@@ -8,6 +8,10 @@ export interface Metrics {
   repeated(by: 'request_id' | 'idempotency_key'): void
   /** A delivery took a step: dispatched, acknowledged, returned, expired, failed, moved. */
   stepped(kind: string, count: number): void
+  /** A host ended so many deliveries, and says this of them: `applied`, `failed`, or `none` where it says no more than that. */
+  received(receipt: 'applied' | 'failed' | 'none', count: number): void
+  /** So many events that had ended were delivered again, or were to be and were not. */
+  replayed(result: 'replayed' | 'left_out', count: number): void
   /** Seconds from acceptance to the host, or to its queue. */
   delivered(seconds: number): void
   /** Registers a number that is asked for when metrics are read. */

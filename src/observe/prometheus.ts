@@ -20,6 +20,13 @@ export function createMetrics(): Metrics {
   const decided = createTally('novacast_events_total', 'Events decided, by name and outcome code.', ['name', 'code'], registry)
   const repeated = createTally('novacast_repeats_total', 'Requests that came again and were delivered once.', ['by'], registry)
   const stepped = createTally('novacast_delivery_steps_total', 'Steps that deliveries took.', ['step'], registry)
+  const received = createTally(
+    'novacast_receipts_total',
+    'Deliveries that hosts ended, by what they say of them.',
+    ['result'],
+    registry,
+  )
+  const replayed = createTally('novacast_replays_total', 'Events that were to be delivered again.', ['result'], registry)
   const delivered = new Histogram({
     name: 'novacast_delivery_duration_seconds',
     help: 'From the acceptance of an event to its host, or to the queue of its host.',
@@ -31,6 +38,8 @@ export function createMetrics(): Metrics {
     decided: (name, code, count) => decided(count, name, code),
     repeated: (by) => repeated(1, by),
     stepped: (kind, count) => stepped(count, kind),
+    replayed: (result, count) => replayed(count, result),
+    received: (receipt, count) => received(count, receipt),
     delivered: (seconds) => delivered.observe(toSeconds(seconds)),
     gauge: (name, help, read) => {
       const collect = function (this: Gauge) {

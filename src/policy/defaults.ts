@@ -51,6 +51,7 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
   own('novacast:servers:read', READERS, 'List and show registered servers.'),
   own('novacast:servers:write', 'rule:service_or_admin', 'Register, change, import and remove servers.'),
   own('novacast:events:read', READERS, 'Search, show and watch events.'),
+  own('novacast:events:replay', 'rule:service_or_admin', 'Deliver events again that had ended.'),
   own('novacast:hosts:read', READERS, 'List and show hosts.'),
   own('novacast:hosts:follow', 'rule:service_or_admin', "Follow a host's events and acknowledge them."),
   { ...base('context_is_admin', 'role:admin', 'Whether is_admin:True holds.'), isAsked: true },

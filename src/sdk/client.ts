@@ -1,6 +1,7 @@
 import { ReplacedError } from './errors.ts'
 import { countingStream, type ImportProgress } from './import-lines.ts'
 import { type ListOptions, pages } from './pages.ts'
+import { type ReplayFilter, type ReplayOptions, replayAll, replayOne } from './replay.ts'
 import { createSession, renderQuery, type Session, type SessionOptions } from './session.ts'
 import { field, fromJson, list, number, type Shape } from './shape.ts'
 import { type FollowOptions, stayConnected } from './stay-connected.ts'
@@ -20,7 +21,9 @@ import {
   hostState,
   type NewEvent,
   page,
+  type Receipt,
   type RegisteredServer,
+  type ReplayedEvent,
   registeredServer,
   type ServerFields,
 } from './wire.ts'
@@ -77,10 +80,21 @@ export interface Client {
     follow(host: string, options?: FollowOptions & { readonly lastEventId?: string }): AsyncGenerator<Delivery, void>
     /** Says that the host has dealt with these deliveries (1 to 1000 ids); durable when resolved. */
     ack(host: string, ids: readonly string[]): Promise<Acknowledged>
+    /** Says that the host could not apply these (1 to 1000 ids), and why: it ends them, they do not come again. Durable when resolved. */
+    fail(host: string, ids: readonly string[], reason: string): Promise<Acknowledged>
+    /** Says of each of these (1 to 1000 deliveries) what came of it: it ends them. The sender can read it. Durable when resolved. */
+    report(host: string, receipts: readonly Receipt[]): Promise<Acknowledged>
   }
   readonly events: {
     search(filter?: EventFilter, options?: ListOptions): AsyncGenerator<EventRecord, void>
     get(id: string): Promise<EventRecord>
+    /** Delivers an event again that had ended, as a new event, to where its server is now. Durable when resolved. */
+    replay(id: string, options?: ReplayOptions): Promise<ReplayedEvent>
+    /**
+     * The same for all that is found, the oldest first, in pages that are made as they are asked for; what is yielded is durable.
+     * Where the service goes away in the middle the page is asked for again, for a minute: no event is replayed twice in a run.
+     */
+    replayAll(filter: ReplayFilter, options?: ReplayOptions & ListOptions): AsyncGenerator<ReplayedEvent, void>
     /** What happens now. What happens while the connection is lost is not seen: `onStatus` tells. Ends with the signal. */
     tail(filter?: Pick<EventFilter, 'server' | 'host' | 'name'>, options?: FollowOptions): AsyncGenerator<Happening, void>
   }
@@ -171,6 +185,8 @@ function serversOf(session: Session): Client['servers'] {
 function hostsOf(session: Session): Client['hosts'] {
   const one = (host: string) => `${ROOT}/hosts/${encodeURIComponent(host)}`
   const listed = page('hosts', hostState)
+  const acknowledge = (host: string, said: object) =>
+    session.call({ method: 'POST', path: `${one(host)}/acks`, headers: JSON_HEADERS, body: JSON.stringify(said) }, acknowledged)
   return {
     list: ({ limit, signal } = {}) =>
       pages((size, marker) => {
@@ -184,11 +200,9 @@ function hostsOf(session: Session): Client['hosts'] {
         if (message.event === 'external-event') yield fromJson(message.data, delivery, 'a delivery')
       }
     },
-    ack: (host, ids) =>
-      session.call(
-        { method: 'POST', path: `${one(host)}/acks`, headers: JSON_HEADERS, body: JSON.stringify({ ids }) },
-        acknowledged,
-      ),
+    ack: (host, ids) => acknowledge(host, { ids }),
+    fail: (host, ids, reason) => acknowledge(host, { receipts: ids.map((id) => ({ id, result: 'failed', reason })) }),
+    report: (host, receipts) => acknowledge(host, { receipts }),
   }
 }
 
@@ -201,6 +215,8 @@ function eventsOf(session: Session): Client['events'] {
         return session.call({ method: 'GET', path, signal }, listed)
       }, limit),
     get: (id) => session.call({ method: 'GET', path: `${ROOT}/events/${encodeURIComponent(id)}` }, eventRecord),
+    replay: (id, options) => replayOne(session, id, options),
+    replayAll: (filter, options) => replayAll(session, filter, options),
     tail: async function* (filter = {}, options = {}) {
       for await (const message of stayConnected(session, `${ROOT}/events/stream${renderQuery(filter)}`, options)) {
         const found = fromJson(message.data, (data) => happening(message.event, data), 'a happening')

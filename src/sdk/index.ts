@@ -7,6 +7,7 @@ export type { ImportProgress } from './import-lines.ts'
 export { type KeystoneAuth, type KeystoneRef, type KeystoneSettings, keystoneToken } from './keystone.ts'
 export { type OsCredentials, readOsEnvironment } from './os-environment.ts'
 export type { ListOptions } from './pages.ts'
+export type { ReplayFilter, ReplayOptions } from './replay.ts'
 export type { SessionOptions } from './session.ts'
 export type { FollowOptions, StreamStatus } from './stay-connected.ts'
 export type {
@@ -17,9 +18,13 @@ export type {
   EventFilter,
   EventOutcome,
   EventRecord,
+  GivenReceipt,
   Happening,
   HostState,
   NewEvent,
+  Receipt,
   RegisteredServer,
+  Replay,
+  ReplayedEvent,
   ServerFields,
 } from './wire.ts'

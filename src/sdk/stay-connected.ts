@@ -78,7 +78,7 @@ function streamRequest(path: string, lastEventId: string | undefined, options: F
 }
 
 /** Whether it is worth trying again: nobody was reached, or the service has trouble of its own. */
-function isPassing(error: unknown): error is ConnectionError | ApiError {
+export function isPassing(error: unknown): error is ConnectionError | ApiError {
   return error instanceof ConnectionError || (error instanceof ApiError && error.status >= 500)
 }
 

@@ -69,8 +69,21 @@ export interface HostState {
   readonly last_seen: string | null
 }
 
+/** What a host says became of an event there. */
+export type Receipt =
+  | { readonly id: string; readonly result: 'applied' }
+  /** `reason`: 1 to 1000 characters. */
+  | { readonly id: string; readonly result: 'failed'; readonly reason: string }
+
+/** What a host said became of an event: `applied`, or `failed` with the reason. */
+export interface GivenReceipt {
+  readonly result: string
+  readonly reason: string | null
+}
+
 /** What became of an acknowledgement. */
 export interface Acknowledged {
+  /** Deliveries that it ended, whatever was said of them. */
   readonly acknowledged: number
   /** Ids of which no delivery to this host is known. */
   readonly unknown: readonly string[]
@@ -85,9 +98,12 @@ export interface DeliveryRecord {
   readonly last_error: string | null
   readonly last_error_at: string | null
   readonly dispatched_at: string | null
+  /** When the host said what became of it. */
   readonly acknowledged_at: string | null
   /** When it ended, however it did; null while it is still to be made. */
   readonly ended_at: string | null
+  /** Null where the host said no more than that it has dealt with it, or nothing yet. */
+  readonly receipt: GivenReceipt | null
 }
 
 /** How an event stands that could not be given a host when it came. */
@@ -120,6 +136,41 @@ export interface EventRecord {
   /** Null where its server was located at once, and where it was refused for good. */
   readonly deferral: Deferral | null
   readonly deliveries: readonly DeliveryRecord[]
+  /** The event that this one delivers again; null where it is no replay. */
+  readonly replay_of: string | null
+  /** The replays of this one. Those of one run can be searched for by it, as `request_id`. */
+  readonly replays: readonly Replay[]
+}
+
+/** A replay of an event: an event of its own. */
+export interface Replay {
+  readonly id: string
+  readonly run: string
+  readonly at: string
+}
+
+/** What became, or in a dry run would become, of an event that was to be delivered again. */
+export interface ReplayedEvent {
+  readonly id: string
+  readonly received_at: string
+  readonly server_uuid: string
+  readonly name: string
+  readonly tag: string | null
+  /** `replayed` or `left_out`. */
+  readonly result: string
+  /** Its replay; null where there is none, and in a dry run. */
+  readonly replay: string | null
+  /** Where the replay goes; none where that is to be found out later. */
+  readonly hosts: readonly string[]
+  /** Why it was left out. */
+  readonly reason: string | null
+}
+
+/** What became of a page of events, and what to ask for the next one with. */
+export interface ReplayPage {
+  readonly run: string
+  readonly events: readonly ReplayedEvent[]
+  readonly next: string | null
 }
 
 /** What to look for; every field given must hold. Times are ISO 8601. */
@@ -153,6 +204,8 @@ export type Happening =
       readonly id: string
       readonly host: string
       readonly at: string
+      /** Of `acknowledged` and `failed`, where the host gave one. */
+      readonly receipt: GivenReceipt | null
     }
   | { readonly kind: 'dropped'; readonly count: number }
 
@@ -201,6 +254,8 @@ export const hostState = record<HostState>({
 
 export const acknowledged = record<Acknowledged>({ acknowledged: number, unknown: list(text) })
 
+const givenReceipt = record<GivenReceipt>({ result: text, reason: nullable(text) })
+
 const deliveryRecord = record<DeliveryRecord>({
   host: text,
   cell: nullable(text),
@@ -211,6 +266,7 @@ const deliveryRecord = record<DeliveryRecord>({
   dispatched_at: nullable(text),
   acknowledged_at: nullable(text),
   ended_at: nullable(text),
+  receipt: nullable(givenReceipt),
 })
 
 export const eventRecord = record<EventRecord>({
@@ -229,9 +285,28 @@ export const eventRecord = record<EventRecord>({
   last_repeat_at: nullable(text),
   deferral: nullable(record<Deferral>({ cell: nullable(text), reason: text, state: text })),
   deliveries: list(deliveryRecord),
+  replay_of: nullable(text),
+  replays: list(record<Replay>({ id: text, run: text, at: text })),
 })
 
-const step = record<{ id: string; host: string; at: string }>({ id: text, host: text, at: text })
+export const replayedEvent = record<ReplayedEvent>({
+  id: text,
+  received_at: text,
+  server_uuid: text,
+  name: text,
+  tag: nullable(text),
+  result: text,
+  replay: nullable(text),
+  hosts: list(text),
+  reason: nullable(text),
+})
+
+export const replayPage = record<ReplayPage>({ run: text, events: list(replayedEvent), next: nullable(text) })
+
+const step = record<{ id: string; host: string; at: string; receipt: GivenReceipt | null }>({
+  ...{ id: text, host: text, at: text },
+  receipt: nullable(givenReceipt),
+})
 const dropped = record<{ count: number }>({ count: number })
 
 /** A happening from the live stream; null for a kind that this version does not know. */

@@ -5,6 +5,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { runCommand, startCommand } from './command.ts'
 import { type Lines, readLines, type Service, startService } from './service.ts'
 
+interface StoryOnHost {
+  readonly tag: string
+  readonly deliveries: readonly [{ readonly state: string; readonly receipt: object }]
+}
+
 const SERVER = '11111111-1111-4111-8111-111111111111'
 const OTHER = '22222222-2222-4222-8222-222222222222'
 
@@ -98,6 +103,23 @@ describe('novacast agent', () => {
     expect(ran.filter(({ server_uuid }) => server_uuid === OTHER)).toEqual([
       expect.objectContaining({ tag: 'other', host: 'runner', attempt: 1 }),
     ])
+  })
+
+  it('reports what a command applied, and what failed again and again, and goes on behind it', async () => {
+    await placeOn('reporter')
+    for (const tag of ['bad', 'good']) await run(['send', 'network-changed', SERVER, '--tag', tag])
+    const agent = startAgent('reporter', '--tries', '2', '--exec', 'test "$NOVACAST_EVENT_TAG" = good || exit 7')
+    await agent.next(/ended with exit code 7; it will come again$/)
+    await agent.next(/ended with exit code 7; it is reported as failed$/)
+    await isQuiet('reporter')
+    const { stdout } = await run(['events', 'list', '--host', 'reporter', '--order', 'oldest', '-f', 'json'])
+    const told = JSON.parse(stdout).map(({ tag, deliveries: [{ state, receipt }] }: StoryOnHost) => ({ tag, state, ...receipt }))
+    expect(told).toEqual([
+      { tag: 'bad', state: 'failed', result: 'failed', reason: 'the command ended with exit code 7, the last of 2 tries' },
+      { tag: 'good', state: 'acknowledged', result: 'applied', reason: null },
+    ])
+    const [{ id }] = JSON.parse(stdout)
+    expect((await run(['events', 'show', id])).stdout).toContain('reporter: failed (the command ended with exit code 7')
   })
 
   it('gives a command what a shell script needs', async () => {

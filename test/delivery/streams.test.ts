@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { ServerId } from '../../src/events/event.ts'
+import type { EventId, ServerId } from '../../src/events/event.ts'
+import type { Receipt } from '../../src/journal/journal.ts'
 import { decided, hostName } from '../journal/journal-file.ts'
 import { follow } from './agent.ts'
 import { statesOf, streamStage, until } from './stage.ts'
@@ -39,10 +40,38 @@ describe('a host whose agent follows', () => {
     const events = [decided(['h1']), decided(['h1'])]
     await post(events)
     await until(async () => (await statesOf(journal, events)).join() === 'h1 dispatched,h1 dispatched')
-    expect(await agent.ack(...idsOf(events), 'nonsense')).toEqual({ acknowledged: 2, unknown: ['nonsense'] })
+    expect(await agent.ack(...idsOf(events), 'nonsense')).toEqual({ ended: idsOf(events), unknown: ['nonsense'] })
     expect(await statesOf(journal, events)).toEqual(['h1 acknowledged', 'h1 acknowledged'])
     expect(seen).toEqual(['dispatched', 'acknowledged'])
     expect((await journal.event(events[0]?.id as never))?.deliveries[0]).toMatchObject({ attempts: 1 })
+  })
+
+  it('ends deliveries by saying what came of them, which makes room for others and is told', async () => {
+    const { journal, caster, post, happenings } = await streamStage({ window: 2 })
+    const told: unknown[] = []
+    happenings.watch((happening) => {
+      if (happening.kind !== 'accepted' && happening.kind !== 'dispatched') told.push({ ...happening, atUs: 0 })
+    })
+    const agent = follow(caster, 'h1')
+    const events = [decided(['h1']), decided(['h1']), decided(['h1'])]
+    await post(events)
+    await until(() => agent.ids.length === 2)
+    const [one, other, third] = events.map(({ id }) => id) as [EventId, EventId, EventId]
+    const receipts = new Map<EventId, Receipt>([
+      [one, { kind: 'failed', reason: 'no such port' }],
+      [other, { kind: 'applied' }],
+    ])
+    expect(await caster.acknowledge(hostName('h1'), [one, other], receipts)).toEqual({ ended: [one, other], unknown: [] })
+    await until(() => agent.ids.length === 3)
+    expect(agent.ids.at(-1)).toBe(third)
+    await until(async () => (await statesOf(journal, events)).join() === 'h1 failed,h1 acknowledged,h1 dispatched')
+    const step = { host: 'h1', atUs: 0, receipts }
+    expect(told).toEqual([
+      { kind: 'acknowledged', eventIds: [other], ...step },
+      { kind: 'failed', eventIds: [one], ...step },
+    ])
+    expect(await caster.acknowledge(hostName('h1'), [one, other])).toEqual({ ended: [], unknown: [] })
+    expect(told).toHaveLength(2)
   })
 
   it('gets no more than its window before it acknowledges, and the rest in order', async () => {

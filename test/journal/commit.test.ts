@@ -38,10 +38,13 @@ function expectedRecords({ events, ...about }: Submission): EventRecord[] {
         lastError: null,
         lastErrorAtUs: null,
         dispatchedAtUs: null,
-        acknowledgedAtUs: null,
         endedAtUs: null,
+        acknowledgedAtUs: null,
+        receipt: null,
       }))
       .sort((a, b) => Buffer.compare(Buffer.from(a.host), Buffer.from(b.host))),
+    replay: null,
+    replays: [],
   }))
 }
 

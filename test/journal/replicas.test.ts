@@ -100,7 +100,7 @@ function describeReplicas(name: string, database: Database | undefined): void {
       await one.commit(submission([event]))
       const about = { host: a, eventId: event.id, atUs: 1 }
       expect(await other.record([{ kind: 'failed', reason: 'not mine', ...about }])).toBe(0)
-      expect(await other.acknowledge(a, [event.id], 2)).toEqual({ acknowledged: 1, unknown: [] })
+      expect(await other.acknowledge(a, [event.id], 2)).toEqual({ ended: [event.id], unknown: [] })
       expect(await one.record([{ kind: 'returned', reason: 'too late', ...about }])).toBe(0)
       expect(await openIds(one)).toEqual([])
     })

@@ -23,6 +23,7 @@ export interface AskedPlace {
 const IN_FILE = {
   deliveries: 'seq NOT IN (SELECT seq FROM events)',
   deferrals: 'seq NOT IN (SELECT seq FROM events)',
+  replays: 'seq NOT IN (SELECT seq FROM events)',
   events: 'first_seq NOT IN (SELECT first_seq FROM requests)',
   repeats: 'first_seq NOT IN (SELECT first_seq FROM requests)',
   requests: 'NOT EXISTS (SELECT 1 FROM events WHERE seq BETWEEN requests.first_seq AND requests.first_seq + size - 1)',
@@ -31,6 +32,7 @@ const IN_DATABASE = {
   deliveries: 'seq NOT IN (SELECT seq FROM events)',
   open_deliveries: 'seq NOT IN (SELECT seq FROM events)',
   deferrals: 'seq NOT IN (SELECT seq FROM events)',
+  replays: 'seq NOT IN (SELECT seq FROM events)',
   events: 'seq >> 12 NOT IN (SELECT request FROM requests)',
   requests: 'request NOT IN (SELECT seq >> 12 FROM events)',
   repeats: 'request NOT IN (SELECT request FROM requests)',

@@ -17,6 +17,7 @@ import { createHappenings } from '../../src/observe/happenings.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/prometheus.ts'
 import { openPolicy } from '../../src/policy/open-policy.ts'
+import { createReplayer } from '../../src/replay/replayer.ts'
 import { createRegistry } from '../../src/servers/registry/registry.ts'
 
 /** A novacast of real parts in this process: registry, SQLite journal in a folder of its own, host streams, both APIs, one port. */
@@ -62,7 +63,8 @@ export async function startNovacast(options: NovacastOptions = {}): Promise<Runn
   })
   const shared = { ...observed, identity, policy, journal, servers: registry, deliveries }
   const compute = createComputeApi({ ...shared, config: { ...config.api, pathPrefix: config.listen.pathPrefix } })
-  const operator = await createOperatorApi({ ...shared, config, stream, registry, isReady: () => ({ kind: 'ready' }) })
+  const replayer = createReplayer(shared)
+  const operator = await createOperatorApi({ ...shared, config, stream, replayer, registry, isReady: () => ({ kind: 'ready' }) })
   const front = createFront({ compute, operator, config, log, limits: options.limits ?? {} })
   const { url } = await front.listen({ kind: 'address', host: '127.0.0.1', port: 0 })
   await deliveries.start()

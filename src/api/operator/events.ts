@@ -22,7 +22,8 @@ const PATH = '/novacast/v1/events'
 const eventName = text('the name of an event')
 const time = textFor('an ISO 8601 time like 2026-11-24T10:00:00Z', { format: 'date-time' }, parseTime)
 
-const filter = object({
+/** What an event may be asked to be like. */
+export const eventFilter = {
   server: optional(anyServerUuid),
   host: optional(hostName),
   name: optional(eventName),
@@ -32,6 +33,10 @@ const filter = object({
   state: optional(oneOf(DELIVERY_STATES)),
   since: optional(time),
   until: optional(time),
+}
+
+const filter = object({
+  ...eventFilter,
   order: otherwise(oneOf(['newest', 'oldest']), 'newest'),
   limit: pageLimit,
   cursor: optional(eventId),
@@ -86,21 +91,27 @@ export function eventRoutes({ journal, live }: EventsParts): readonly Route[] {
       params: object({ id: eventId }),
       answers: { 200: 'The event.' },
       answer: eventRecord,
-      handle: async ({ path: { id } }) => json(renderEvent((await journal.event(id)) ?? unknown(id))),
+      handle: async ({ path: { id } }) => json(renderEvent((await journal.event(id)) ?? unknownEvent(id))),
     }),
   ]
 }
 
-/**
- * One more than the page takes: it says whether there is another page. `until` is the first moment that is left out, so that ranges
- * can be put side by side; the journal's is the last one that is not.
- */
-function toEventQuery(query: Infer<typeof filter>): EventQuery {
-  const { server, host, name, tag, request_id, code, state, since, until, order, limit, cursor } = query
-  const about = { serverId: server, host, name, tag, requestId: request_id, code, state, after: cursor }
-  return { ...given({ ...about, sinceUs: since, untilUs: until === undefined ? until : until - 1 }), order, limit: limit + 1 }
+/** One more than the page takes: it says whether there is another page. */
+function toEventQuery({ order, limit, cursor, ...asked }: Infer<typeof filter>): EventQuery {
+  return { ...toEventFilter(asked), ...given({ after: cursor }), order, limit: limit + 1 }
 }
 
-function unknown(id: EventId): never {
+/**
+ * What to look for in the journal. `until` is the first moment that is left out, so that ranges can be put side by side; the
+ * journal's is the last one that is not.
+ */
+export function toEventFilter(asked: Infer<ReturnType<typeof object<typeof eventFilter>>>): Omit<EventQuery, 'limit'> {
+  const { server, host, name, tag, request_id, code, state, since, until } = asked
+  const about = { serverId: server, host, name, tag, requestId: request_id, code, state }
+  return given({ ...about, sinceUs: since, untilUs: until === undefined ? until : until - 1 })
+}
+
+/** The answer where there is no such event. */
+export function unknownEvent(id: EventId): never {
   throw new ApiError('itemNotFound', `Event ${id} is not in the journal`)
 }

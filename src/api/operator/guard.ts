@@ -11,8 +11,8 @@ export interface GuardParts {
   readonly log: Log
 }
 
-/** Lets a request pass that the rule lets pass. Rejects with 401, 403, or 503 where its token cannot be checked now. */
-export type Guard = (headers: IncomingHttpHeaders, rule: string, requestId: string) => Promise<void>
+/** Lets a request pass that the rule lets pass, and says who sent it. Rejects with 401, 403, or 503 where its token cannot be checked now. */
+export type Guard = (headers: IncomingHttpHeaders, rule: string, requestId: string) => Promise<Caller>
 
 /** Makes the guard of all routes that are not open to everybody. */
 export function createGuard({ identity, policy, log }: GuardParts): Guard {
@@ -36,7 +36,7 @@ export function createGuard({ identity, policy, log }: GuardParts): Guard {
   }
   return async (headers, rule, requestId) => {
     const caller = await identify(headers, requestId)
-    if (policy.allows(rule, caller)) return
+    if (policy.allows(rule, caller)) return caller
     throw new ApiError('forbidden', `Policy doesn't allow ${rule} to be performed.`)
   }
 }

@@ -4,6 +4,7 @@ import type { HostSummary, Journal } from '../../journal/journal.ts'
 import { ApiError } from '../errors.ts'
 import { openEventStream } from './event-stream.ts'
 import { pageLimit, toPage } from './query.ts'
+import { readAcknowledgement } from './receipts.ts'
 import { renderHost } from './render.ts'
 import { json, type Route, route } from './route.ts'
 import { list, nullable, object, optional } from './schema.ts'
@@ -76,12 +77,17 @@ export function hostRoutes({ journal, stream }: HostsParts): readonly Route[] {
       method: 'POST',
       path: `${ONE}/acks`,
       rule: 'novacast:hosts:follow',
-      summary: 'Says that the host has dealt with these deliveries. Repeats are harmless.',
+      summary:
+        'Says that the host has dealt with these deliveries, and what came of it. Repeats are harmless: the first word counts.',
       params,
       body: acknowledgement,
       answers: { 200: 'It is on disk. Ids of which no delivery to this host is known are named.' },
       answer: acknowledged,
-      handle: async ({ path: { host }, body: { ids } }) => json(await required(stream).acknowledge(host, ids)),
+      handle: async ({ path: { host }, body }) => {
+        const { ids, receipts } = readAcknowledgement(body)
+        const { ended, unknown } = await required(stream).acknowledge(host, ids, receipts)
+        return json({ acknowledged: ended.length, unknown })
+      },
     }),
   ]
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
-import type { DecidedEvent, Journal, Submission } from '../../journal/journal.ts'
+import type { DecidedEvent, Journal, Receipt, Submission } from '../../journal/journal.ts'
 
 /** What a reader wants to hear of; every field given must hold. */
 export interface LiveFilter {
@@ -12,7 +12,14 @@ export interface LiveFilter {
 /** What is told of one event. */
 export type Told =
   | { readonly kind: 'accepted'; readonly submission: Submission; readonly decided: DecidedEvent }
-  | { readonly kind: 'step'; readonly step: string; readonly id: EventId; readonly host: HostName; readonly atUs: number }
+  | {
+      readonly kind: 'step'
+      readonly step: string
+      readonly id: EventId
+      readonly host: HostName
+      readonly atUs: number
+      readonly receipt: Receipt | undefined
+    }
 
 /** Says what concerns a reader. */
 export interface LiveSieve {

@@ -3,6 +3,7 @@ import type { Journal } from '../../journal/journal.ts'
 import type { Happening, Happenings } from '../../observe/happenings.ts'
 import { renderMessage } from './event-stream.ts'
 import { createLiveSieve, type LiveFilter, type LiveSieve, type Told } from './live-sieve.ts'
+import { renderReceipt } from './receipts.ts'
 import { renderDecided } from './render.ts'
 import { renderTime } from './time.ts'
 
@@ -88,8 +89,8 @@ function* toldOf(happening: Happening): Generator<Told> {
     const { submission } = happening
     for (const decided of submission.events) yield { kind: 'accepted', submission, decided }
   } else {
-    const { kind: step, host, atUs } = happening
-    for (const id of happening.eventIds) yield { kind: 'step', step, id, host, atUs }
+    const { kind: step, host, atUs, receipts } = happening
+    for (const id of happening.eventIds) yield { kind: 'step', step, id, host, atUs, receipt: receipts?.get(id) }
   }
 }
 
@@ -128,10 +129,10 @@ async function nextPiece(waiting: Waiting, sieve: LiveSieve): Promise<string> {
   return piece
 }
 
-async function renderStep({ step, id, host, atUs }: Extract<Told, { kind: 'step' }>, sieve: LiveSieve): Promise<string> {
+async function renderStep({ step, id, host, atUs, receipt }: Extract<Told, { kind: 'step' }>, sieve: LiveSieve): Promise<string> {
   switch (sieve.isAsked ? await sieve.concerns(id) : 'yes') {
     case 'yes':
-      return renderMessage(step, { id, host, at: renderTime(atUs) })
+      return renderMessage(step, { id, host, at: renderTime(atUs), ...(receipt && { receipt: renderReceipt(receipt) }) })
     case 'no':
       return ''
     case 'unknown':

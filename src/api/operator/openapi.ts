@@ -55,7 +55,7 @@ function operation(route: Route): JsonSchema {
     summary,
     ...(rule === null ? { security: [] } : { security: [{ token: [] }], description: `Policy: \`${rule}\`.` }),
     parameters: [...parameters('path', params), ...parameters('query', query)],
-    ...(body !== null && { requestBody: { required: true, content: body } }),
+    ...(body !== null && { requestBody: { required: !isOptional(route.body), content: body } }),
     responses: {
       ...mapValues(answers, (description) => ({ description, headers: ANSWER_HEADERS, ...answerOf(route) })),
       default: { $ref: '#/components/responses/Fault' },

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { StreamCaster } from '../../cast/stream/stream-caster.ts'
 import type { Config } from '../../config/config.ts'
-import type { Identity } from '../../identity/identity.ts'
+import type { Caller, Identity } from '../../identity/identity.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Happenings } from '../../observe/happenings.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { Replayer } from '../../replay/replayer.ts'
 import type { Registry } from '../../servers/registry/registry.ts'
 import { ApiError, renderFault } from '../errors.ts'
 import type { HttpApi } from '../parts.ts'
@@ -19,6 +21,7 @@ import { hostRoutes } from './hosts.ts'
 import { createLiveStreams } from './live-streams.ts'
 import { openapiRoute } from './openapi.ts'
 import { createPathIndex, stripPrefix, toFastifyPath } from './paths.ts'
+import { replayRoutes } from './replays.ts'
 import type { Answer, Route } from './route.ts'
 import { serverRoutes } from './servers.ts'
 
@@ -32,6 +35,7 @@ export interface OperatorParts {
   readonly journal: Journal
   /** Null where casts go over RabbitMQ. */
   readonly stream: StreamCaster | null
+  readonly replayer: Replayer
   readonly metrics: Metrics
   readonly happenings: Happenings
   readonly log: Log
@@ -90,9 +94,11 @@ function operatorRoutes(
   parts: Parameters<typeof serverRoutes>[0] &
     Parameters<typeof hostRoutes>[0] &
     Parameters<typeof eventRoutes>[0] &
+    Parameters<typeof replayRoutes>[0] &
     Parameters<typeof healthRoutes>[0],
 ): readonly Route[] {
-  const routes = [...serverRoutes(parts), ...hostRoutes(parts), ...eventRoutes(parts), ...healthRoutes(parts)]
+  const events = [...eventRoutes(parts), ...replayRoutes(parts)]
+  const routes = [...serverRoutes(parts), ...hostRoutes(parts), ...events, ...healthRoutes(parts)]
   return [...routes, openapiRoute(routes)]
 }
 
@@ -101,6 +107,9 @@ function identify(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.setHeader('x-openstack-request-id', request.id)
 }
 
+/** Who sent a request, from the guard to its handler. */
+const callers = new WeakMap<IncomingMessage, Caller>()
+
 function addRoute(scope: FastifyInstance, route: Route, guard: Guard): void {
   const { method, path, rule } = route
   scope.route({
@@ -108,11 +117,13 @@ function addRoute(scope: FastifyInstance, route: Route, guard: Guard): void {
     url: toFastifyPath(path),
     // A HEAD of a stream would be a stream of nothing.
     exposeHeadRoute: method === 'GET' && route.events === undefined,
-    ...(rule !== null && { onRequest: (request) => guard(request.raw.headers, rule, request.id) }),
+    ...(rule !== null && {
+      onRequest: async (request) => void callers.set(request.raw, await guard(request.raw.headers, rule, request.id)),
+    }),
     handler: async (request, reply) => {
       const queryText = request.url.split('?').slice(1).join('?')
       const { params: path, body, raw, id: requestId } = request
-      return send(reply, await route.run({ path, queryText, body, raw, requestId }))
+      return send(reply, await route.run({ path, queryText, body, raw, requestId, caller: callers.get(raw) ?? null }))
     },
   })
 }

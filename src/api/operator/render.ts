@@ -10,6 +10,7 @@ import {
 } from '../../journal/journal.ts'
 import { NEVER_REPEATED } from '../../journal/repeats.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
+import { renderReceipt } from './receipts.ts'
 import { renderTime, renderTimeOrNull } from './time.ts'
 import type { WireEvent, WireHost, WireServer } from './wire.ts'
 
@@ -55,15 +56,18 @@ export function renderEvent(record: EventRecord): WireEvent {
     last_repeat_at: renderTimeOrNull(record.repeats.lastAtUs),
     deferral: record.deferral,
     deliveries: record.deliveries.map(renderDelivery),
+    replay_of: record.replay?.of ?? null,
+    replays: record.replays.map(({ id, run, atUs }) => ({ id, run, at: renderTime(atUs) })),
   }
 }
 
 /** An event in the moment of its decision, as the journal will tell it. */
-export function renderDecided(submission: Submission, { id, event, outcome }: DecidedEvent): WireEvent {
+export function renderDecided(submission: Submission, { id, event, outcome, replay }: DecidedEvent): WireEvent {
   const { receivedAtUs, requestId, globalRequestId, sender, microversion } = submission
   const deliveries = outcome.kind === 'accepted' ? outcome.destinations.map(toPending) : []
   const about = { id, receivedAtUs, requestId, globalRequestId, sender, microversion }
-  return renderEvent({ ...about, event, code: outcome.code, repeats: NEVER_REPEATED, deferral: toDeferral(outcome), deliveries })
+  const story = { repeats: NEVER_REPEATED, deferral: toDeferral(outcome), deliveries, replay: replay ?? null, replays: [] }
+  return renderEvent({ ...about, event, code: outcome.code, ...story })
 }
 
 function toDeferral(outcome: Outcome): Deferral | null {
@@ -74,7 +78,7 @@ function toDeferral(outcome: Outcome): Deferral | null {
 const NO_TIMES = { lastErrorAtUs: null, dispatchedAtUs: null, acknowledgedAtUs: null, endedAtUs: null }
 
 function toPending({ host, cell }: Destination): DeliveryRecord {
-  return { host, cell, state: 'pending', attempts: 0, lastError: null, ...NO_TIMES }
+  return { host, cell, state: 'pending', attempts: 0, lastError: null, ...NO_TIMES, receipt: null }
 }
 
 function renderDelivery(delivery: DeliveryRecord): WireEvent['deliveries'][number] {
@@ -88,5 +92,6 @@ function renderDelivery(delivery: DeliveryRecord): WireEvent['deliveries'][numbe
     dispatched_at: renderTimeOrNull(delivery.dispatchedAtUs),
     acknowledged_at: renderTimeOrNull(delivery.acknowledgedAtUs),
     ended_at: renderTimeOrNull(delivery.endedAtUs),
+    receipt: delivery.receipt && renderReceipt(delivery.receipt),
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '../../identity/identity.ts'
 import { readQuery } from './query.ts'
 import type { ObjectSchema, Schema } from './schema.ts'
 
@@ -19,6 +20,8 @@ export interface Input<P, Q, B> {
   readonly raw: IncomingMessage
   /** `req-UUID`, ours. */
   readonly requestId: string
+  /** Who sent it; null where nobody needs to say. */
+  readonly caller: Caller | null
 }
 
 /** What a route says of itself: enough to guard it and to describe it. */
@@ -70,13 +73,12 @@ export function route<P, Q, B, A>({ handle, ...described }: Definition<P, Q, B, 
   const { params, query, body } = described
   return {
     ...described,
-    run: async ({ path, queryText, body: content, raw, requestId }) =>
+    run: async ({ path, queryText, body: content, ...rest }) =>
       handle({
         path: parsed(params, path, 'path'),
         query: parsed(query, query && readQuery(queryText, query.fields), 'query'),
         body: parsed(body, content, 'body'),
-        raw,
-        requestId,
+        ...rest,
       }),
   }
 }

@@ -161,6 +161,23 @@ export function object<F extends Fields>(fields: F): ObjectSchema<ObjectOf<F>> {
   }
 }
 
+/** An object whose field `by` says which of these it is. */
+export function variants<V extends Readonly<Record<string, ObjectSchema<object>>>>(
+  by: string,
+  each: V,
+): Schema<Infer<V[keyof V]>> {
+  const kinds = oneOf(Object.keys(each))
+  return {
+    json: { anyOf: Object.values(each).map(({ json }) => json) },
+    expected: 'an object',
+    parse: (value, at) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(at, 'an object', value)
+      const kind = kinds.parse(Reflect.get(value, by), `${at} ${by}`)
+      return each[kind]?.parse(value, at) as Infer<V[keyof V]>
+    },
+  }
+}
+
 /** Whether a field may be absent. */
 export function isOptional(schema: Schema<unknown> | undefined): boolean {
   return schema !== undefined && 'isOptional' in schema

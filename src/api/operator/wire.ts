@@ -1,7 +1,7 @@
 import type { CellId, EventId, HostName, ServerId } from '../../events/event.ts'
 import { DELIVERY_STATES } from '../../journal/states.ts'
 import { isCanonicalUuid } from '../../lib/uuid.ts'
-import { flag, type Infer, integer, list, nullable, object, oneOf, optional, text } from './schema.ts'
+import { flag, type Infer, integer, list, nullable, object, oneOf, optional, text, variants } from './schema.ts'
 
 /*
  * What travels between novacast and its clients, in the words of the wire. Times are ISO 8601 with microseconds.
@@ -47,11 +47,26 @@ export const registeredServer = object({
 /** How a host stands. */
 export const hostState = object({ host: hostName, pending: count, dispatched: count, connected: flag, last_seen: nullable(time) })
 
-/** What a host has dealt with. */
-export const acknowledgement = object({ ids: list(eventId, 1, 1000) })
+/** Why a host could not apply an event. */
+const reason = text('why it failed (1 to 1000 characters)', { max: 1000 })
+
+/** What a host says became of an event. */
+const receipt = variants('result', {
+  applied: object({ id: eventId, result: oneOf(['applied']) }),
+  failed: object({ id: eventId, result: oneOf(['failed']), reason }),
+})
+
+/** What a host has dealt with: of the ids it says no more than that. */
+export const acknowledgement = object({ ids: optional(list(eventId, 1, 1000)), receipts: optional(list(receipt, 1, 1000)) })
 
 /** What became of that. */
 export const acknowledged = object({ acknowledged: count, unknown: list(eventId) })
+
+/** What a host said became of an event. */
+const givenReceipt = object({
+  result: oneOf(['applied', 'failed']),
+  reason: nullable(text('why', { min: 0, max: Number.MAX_SAFE_INTEGER })),
+})
 
 const deliveryRecord = object({
   host: hostName,
@@ -63,6 +78,13 @@ const deliveryRecord = object({
   dispatched_at: nullable(time),
   acknowledged_at: nullable(time),
   ended_at: nullable(time),
+  receipt: nullable(givenReceipt),
+})
+
+/** What all replays of one command bear. */
+export const runId = text('the id of a run: req- and a canonical uuid', {
+  json: { pattern: '^req-[0-9a-f-]{36}$' },
+  fits: (id) => id.startsWith('req-') && isCanonicalUuid(id.slice('req-'.length)),
 })
 
 const deferral = object({
@@ -88,6 +110,21 @@ export const eventRecord = object({
   last_repeat_at: nullable(time),
   deferral: nullable(deferral),
   deliveries: list(deliveryRecord),
+  replay_of: nullable(eventId),
+  replays: list(object({ id: eventId, run: runId, at: time })),
+})
+
+/** What became, or in a dry run would become, of an event that was to be delivered again. */
+export const replayedEvent = object({
+  id: eventId,
+  received_at: time,
+  server_uuid: anyServerUuid,
+  name: text('the name of an event'),
+  tag: nullable(label),
+  result: oneOf(['replayed', 'left_out']),
+  replay: nullable(eventId),
+  hosts: list(hostName),
+  reason: nullable(text('why', { min: 0, max: Number.MAX_SAFE_INTEGER })),
 })
 
 /** One event to one host, as the host's stream tells it. */
@@ -103,8 +140,8 @@ export const delivery = object({
   attempt: integer(1),
 })
 
-/** A step of a delivery, as the live stream tells it. */
-export const step = object({ id: eventId, host: hostName, at: time })
+/** A step of a delivery, as the live stream tells it; with a receipt where the host gave one. */
+export const step = object({ id: eventId, host: hostName, at: time, receipt: optional(givenReceipt) })
 
 /** So many happenings were left out, because their reader was too slow. */
 export const dropped = object({ count: integer(1) })
@@ -114,6 +151,9 @@ export type WireServer = Infer<typeof registeredServer>
 export type WireHost = Infer<typeof hostState>
 export type WireEvent = Infer<typeof eventRecord>
 export type WireStep = Infer<typeof step>
+export type WireAcknowledgement = Infer<typeof acknowledgement>
+export type WireReplayedEvent = Infer<typeof replayedEvent>
+export type WireReceipt = Infer<typeof givenReceipt>
 
 /** These have a name of their own in the API's document. */
 export const NAMED = {
@@ -124,6 +164,8 @@ export const NAMED = {
   Acknowledgement: acknowledgement,
   Acknowledged: acknowledged,
   Event: eventRecord,
+  Receipt: givenReceipt,
+  ReplayedEvent: replayedEvent,
   Delivery: delivery,
   Step: step,
   Dropped: dropped,

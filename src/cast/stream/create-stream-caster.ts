@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../../config/config.ts'
 import type { EventId, HostName } from '../../events/event.ts'
-import type { Acknowledgement, Journal } from '../../journal/journal.ts'
+import type { Journal, Receipts } from '../../journal/journal.ts'
 import { isCanonicalUuid } from '../../lib/uuid.ts'
 import type { Happenings } from '../../observe/happenings.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -11,13 +11,14 @@ import { REPLACED, renderDelivery } from './wire.ts'
 
 export interface StreamCasterParts {
   readonly journal: Pick<Journal, 'acknowledge' | 'touchHost'>
-  readonly metrics: Pick<Metrics, 'stepped' | 'gauge'>
+  readonly metrics: Pick<Metrics, 'stepped' | 'received' | 'gauge'>
   readonly happenings: Happenings
   readonly config: StreamConfig
 }
 
 const AWAY: CastResult = { kind: 'away', reason: 'no agent follows this host' }
 const TAKEN: CastResult = { kind: 'taken' }
+const NONE: Receipts = new Map()
 const nowUs = () => Date.now() * 1000
 
 /**
@@ -62,12 +63,12 @@ export function createStreamCaster(parts: StreamCasterParts): StreamCaster {
     cast,
     // Whoever watches agents knows.
     onReachable: () => {},
-    acknowledge: async (host, ids) => {
+    acknowledge: async (host, ids, receipts = NONE) => {
       // What was sent in this turn of the event loop is recorded at its end: the story of a delivery begins with that.
       await endOfTurn()
-      const answer = await journal.acknowledge(host, ids, nowUs())
+      const answer = await journal.acknowledge(host, ids, nowUs(), receipts)
       for (const watcher of watchers) watcher.acknowledged(host, ids)
-      tell(parts, host, ids, answer)
+      tell(parts, host, answer.ended, receipts)
       return answer
     },
     isConnected,
@@ -85,15 +86,19 @@ function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-function tell(
-  { metrics, happenings }: StreamCasterParts,
-  host: HostName,
-  ids: readonly EventId[],
-  { acknowledged, unknown }: Acknowledgement,
-): void {
-  if (acknowledged === 0) return
-  metrics.stepped('acknowledged', acknowledged)
-  if (!happenings.isWatched) return
-  const strange = new Set(unknown)
-  happenings.tell({ kind: 'acknowledged', host, eventIds: ids.filter((id) => !strange.has(id)), atUs: nowUs() })
+/** Tells those who count and watch of what a host's word ended: as failed where its receipt says so, else as acknowledged. */
+function tell({ metrics, happenings }: StreamCasterParts, host: HostName, ids: readonly EventId[], receipts: Receipts): void {
+  const isFailed = (id: EventId) => receipts.get(id)?.kind === 'failed'
+  const failed = receipts.size === 0 ? [] : ids.filter(isFailed)
+  const acknowledged = failed.length === 0 ? ids : ids.filter((id) => !isFailed(id))
+  const applied = receipts.size === 0 ? 0 : acknowledged.filter((id) => receipts.has(id)).length
+  metrics.received('applied', applied)
+  metrics.received('failed', failed.length)
+  metrics.received('none', acknowledged.length - applied)
+  const atUs = nowUs()
+  for (const [kind, eventIds] of [['acknowledged', acknowledged] as const, ['failed', failed] as const]) {
+    if (eventIds.length === 0) continue
+    metrics.stepped(kind, eventIds.length)
+    happenings.tell({ kind, host, eventIds, atUs, receipts })
+  }
 }

@@ -1,5 +1,5 @@
 import type { EventId, HostName } from '../../events/event.ts'
-import type { Acknowledgement } from '../../journal/journal.ts'
+import type { Acknowledgement, Receipts } from '../../journal/journal.ts'
 import type { Agents, Caster } from '../cast.ts'
 
 /**
@@ -39,10 +39,10 @@ export interface StreamCaster extends Caster {
    */
   follow(host: HostName, follower: Follower): void
   /**
-   * The host has dealt with these deliveries: durable when resolved, then their room on the stream is free. Repeats are harmless.
-   * Rejects with `JournalUnavailable`, and then they will be sent again.
+   * The host has dealt with these deliveries, and of some says what came of it: durable when resolved, then their room on the stream
+   * is free. Repeats are harmless. Rejects with `JournalUnavailable`, and then they will be sent again.
    */
-  acknowledge(host: HostName, ids: readonly EventId[]): Promise<Acknowledgement>
+  acknowledge(host: HostName, ids: readonly EventId[], receipts?: Receipts): Promise<Acknowledgement>
   /** Whether a client follows this host now. */
   isConnected(host: HostName): boolean
   /** How many hosts are followed. */

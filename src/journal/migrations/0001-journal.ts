@@ -97,6 +97,14 @@ const STATEMENTS = [
   'CREATE INDEX deferrals_parked ON deferrals (keep_until) WHERE state = 4',
   'CREATE INDEX deferrals_by_server ON deferrals (server) WHERE ended_at IS NULL',
 
+  // Few, and for events that lie together: an index over all.
+  `CREATE TABLE replays (
+    seq INTEGER PRIMARY KEY,
+    replay_of BLOB NOT NULL,
+    run NOT NULL
+  )`,
+  'CREATE UNIQUE INDEX replays_by_original ON replays (replay_of, run)',
+
   // When the events of a full bucket came, so that a search for an hour does not read a year.
   `CREATE TABLE buckets (
     bucket INTEGER PRIMARY KEY,

@@ -1,7 +1,8 @@
 /** Values of columns as what they mean: the edge at which they are believed. */
 import type { CellId, EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
 import type { EventName, EventStatus } from '../../events/names.ts'
-import type { Deferral, DeliveryRecord, Sender } from '../journal.ts'
+import type { Deferral, DeliveryRecord, ReplayMark, Sender } from '../journal.ts'
+import { toReceipt } from '../receipts.ts'
 import { NEVER_REPEATED, type Repeats } from '../repeats.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { fromBytes, fromRequestBytes } from './bytes.ts'
@@ -87,17 +88,24 @@ export function parseDeferral(row: Row): Deferral | null {
   }
 }
 
+export function parseReplayMark(row: Row): ReplayMark | null {
+  if (row['replay_of'] === null) return null
+  return { of: parseId(row['replay_of']), run: fromRequestBytes(row['run'] as Buffer) }
+}
+
 export function parseDeliveryRecord(row: Row): DeliveryRecord {
-  const state = toState(Number(row['state']))
+  const lastError = parseText(row['last_error'])
+  const { isSaid, receipt } = toReceipt(Number(row['state']), lastError)
   return {
     host: parseHost(row['host']),
     cell: parseCell(row['cell']),
-    state,
+    state: toState(Number(row['state'])),
     attempts: Number(row['attempts']),
-    lastError: parseText(row['last_error']),
+    lastError,
     lastErrorAtUs: parseNumber(row['last_error_at']),
     dispatchedAtUs: parseNumber(row['dispatched_at']),
-    acknowledgedAtUs: state === 'acknowledged' ? parseNumber(row['ended_at']) : null,
+    acknowledgedAtUs: isSaid ? parseNumber(row['ended_at']) : null,
     endedAtUs: parseNumber(row['ended_at']),
+    receipt,
   }
 }

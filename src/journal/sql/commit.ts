@@ -101,6 +101,8 @@ async function writeFresh(
   if (rows.length > 0) await dialect.insert(db, TABLES.openDeliveries, rows)
   const deferrals = parts.flatMap((part) => toDeferrals(part, life))
   if (deferrals.length > 0) await dialect.insert(db, TABLES.deferrals, deferrals)
+  const replays = parts.flatMap(toReplays)
+  if (replays.length > 0) await dialect.insert(db, TABLES.replays, replays)
   await tellOwners(db, { dialect, life, made })
   const passed = new Map<Submission, readonly PassedOn[]>()
   for (const [{ submission }, all] of deliveries) {
@@ -205,6 +207,12 @@ function toDeferrals({ request, events }: Part, life: number): readonly Cell[][]
     if (outcome.kind === 'deferred') return [[...about, toBytes(outcome.cell), waiting, toText(outcome.reason), null, life]]
     return outcome.kind === 'parked' ? [[...about, null, parked, PARKED_REASON, outcome.untilUs, life]] : []
   })
+}
+
+function toReplays({ request, events }: Part): readonly Cell[][] {
+  return events.flatMap(({ replay }, i) =>
+    replay === undefined ? [] : [[firstSeqOf(request) + i, toBytes(replay.of), toRequestBytes(replay.run)]],
+  )
 }
 
 /** Which submissions are there already, with their open deliveries: those of this life may stand behind others by now. */

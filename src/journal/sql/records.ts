@@ -1,6 +1,9 @@
 import { type Kysely, sql } from 'kysely'
-import type { DeliveryRecord, EventRecord } from '../journal.ts'
+import type { EventId } from '../../events/event.ts'
+import type { DeliveryRecord, EventRecord, Replayed } from '../journal.ts'
+import { fromRequestBytes } from './bytes.ts'
 import {
+  EVENT_BITS,
   EVENT_COLUMNS,
   EVENT_JOINS,
   parseDeferral,
@@ -8,6 +11,7 @@ import {
   parseEvent,
   parseId,
   parseRepeats,
+  parseReplayMark,
   parseRequest,
   type Row,
 } from './columns.ts'
@@ -22,15 +26,18 @@ export async function readRecords(
   const records: EventRecord[] = []
   for (const chunk of chunksOf(seqs)) {
     const { rows } = await sql<Row>`SELECT ${sql.raw(EVENT_COLUMNS)}, e.code, r.microversion,
-        u.cell AS deferral_cell, u.state AS deferral_state, u.reason AS deferral_reason, p.times, p.last_at
+        u.cell AS deferral_cell, u.state AS deferral_state, u.reason AS deferral_reason, p.times, p.last_at, v.replay_of, v.run
       FROM events e ${sql.raw(EVENT_JOINS)} LEFT JOIN deferrals u ON u.seq = e.seq
-      LEFT JOIN repeats p ON p.request = r.request
+      LEFT JOIN repeats p ON p.request = r.request LEFT JOIN replays v ON v.seq = e.seq
       WHERE ${dialect.isOneOf('e.seq', chunk)}`.execute(kysely)
     const events = new Map(rows.map((row) => [Number(row['seq']), row]))
     const deliveries = await readDeliveries(kysely, dialect, rows)
+    const replays = await readReplays(kysely, dialect, rows)
     for (const seq of chunk) {
       const row = events.get(seq)
-      if (row !== undefined) records.push(toRecord(row, deliveries.get(seq) ?? []))
+      if (row === undefined) continue
+      const of = { deliveries: deliveries.get(seq) ?? [], replays: replays.get(parseId(row['id'])) ?? [] }
+      records.push(toRecord(row, of))
     }
   }
   return records
@@ -62,7 +69,24 @@ async function readDeliveries(
   return deliveries
 }
 
-function toRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord {
+/** The replays of these events, in their order. */
+async function readReplays(kysely: Kysely<unknown>, dialect: Dialect, events: readonly Row[]): Promise<Map<EventId, Replayed[]>> {
+  const replays = new Map<EventId, Replayed[]>()
+  if (events.length === 0) return replays
+  const ids = events.map((row) => row['id'] as Buffer)
+  const { rows } = await sql<Row>`SELECT ${dialect.inOrder} v.replay_of, v.run, e.id, r.received_at
+    FROM replays v JOIN events e ON e.seq = v.seq JOIN requests r ON r.request = e.seq >> ${sql.lit(EVENT_BITS)}
+    WHERE ${dialect.isOneOf('v.replay_of', ids)} ORDER BY v.seq`.execute(kysely)
+  for (const row of rows) {
+    const original = parseId(row['replay_of'])
+    const ofEvent = replays.get(original) ?? []
+    ofEvent.push({ id: parseId(row['id']), run: fromRequestBytes(row['run'] as Buffer), atUs: Number(row['received_at']) })
+    replays.set(original, ofEvent)
+  }
+  return replays
+}
+
+function toRecord(row: Row, of: Pick<EventRecord, 'deliveries' | 'replays'>): EventRecord {
   return {
     id: parseId(row['id']),
     ...parseRequest(row),
@@ -71,6 +95,7 @@ function toRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord 
     code: Number(row['code']),
     repeats: parseRepeats(row),
     deferral: parseDeferral(row),
-    deliveries,
+    replay: parseReplayMark(row),
+    ...of,
   }
 }

@@ -91,7 +91,7 @@ async function remove(db: Kysely<unknown>, dialect: Dialect, old: readonly OldRe
   const keptRequests = new Set([...kept].map(requestOf))
   const gone = events.rows.map(({ seq }) => seq).filter((seq) => requests.has(requestOf(seq)) && !kept.has(seq))
   for (const chunk of chunksOf(gone))
-    for (const table of ['deliveries', 'deferrals', 'events'])
+    for (const table of ['deliveries', 'deferrals', 'replays', 'events'])
       await sql`DELETE FROM ${sql.raw(table)} WHERE ${dialect.isOneOf('seq', chunk)}`.execute(db)
   await removeRequests(
     db,

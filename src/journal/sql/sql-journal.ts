@@ -115,6 +115,7 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   return {
     commit: (submission, strays = NONE) => ask(() => writes.commit(submission, strays)),
     commitOnce: (submission, key, strays = NONE) => ask(() => writes.commitOnce({ submission, key, strays })),
+    commitAll: (submissions, strays = NONE) => ask(() => writes.commitAll(submissions, strays)),
     open: (host, after, limit) => ask(() => reads.open(replica.life, { host, after, limit })),
     awaited: (host, after, limit) => ask(() => reads.awaited(replica.life, { host, after, limit })),
     outdated: (host, limit) => ask(() => reads.outdated(replica.life, host, limit)),
@@ -127,7 +128,7 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
     follow: (placements) => ask(() => writes.follow(placements)),
     onFollowed: followed.add,
     takeovers,
-    acknowledge: (host, ids, atUs) => ask(() => writes.acknowledge(host, ids, atUs)),
+    acknowledge: (...about) => ask(() => writes.acknowledge(...about)),
     search: (query) => ask(() => search(query)),
     event: (id) => ask(() => event(id)),
     hosts: (after, limit) => ask(() => touches.write().then(() => reads.hosts(after, limit))),
@@ -165,20 +166,34 @@ interface WritesParts {
   readonly tell: (followed: Followed) => void
 }
 
+/** How many rows commits are about. */
+function weigh(commits: readonly Commit[]): number {
+  return commits.reduce((sum, { submission }) => sum + Math.max(submission.events.length, 1), 0)
+}
+
 /** All that is written for those who ask, each kind in a line of its own. */
 function createWrites(parts: JournalParts, { dialect, interner, reads, touches, isUntold, tell }: WritesParts) {
   /** Of the moment: another life may have begun since the line was made. */
   const about = () => ({ dialect, interner, life: parts.replica.life, repeatWindowMs: parts.repeatWindowMs })
-  const commits = createLine<Commit, CommittedWith>(
-    parts,
-    ({ submission }) => Math.max(submission.events.length, 1),
-    (db, batch, isAgain) => writeCommits(db, batch, { ...about(), isUntold, isAgain }),
-  )
-  const commit = async (item: Commit): Promise<CommittedOnce> => {
-    const { committed, followed } = await commits.add(item)
-    tell(followed)
-    return committed
+  /** What one call brings is committed together. */
+  const commits = createLine<readonly Commit[], readonly CommittedWith[]>(parts, weigh, async (db, calls, isAgain) => {
+    const answers = await writeCommits(db, calls.flat(), { ...about(), isUntold, isAgain })
+    let taken = 0
+    return calls.map(({ length }) => {
+      taken += length
+      return answers.slice(taken - length, taken)
+    })
+  })
+  const commitTogether = async (items: readonly Commit[]): Promise<readonly CommittedOnce[]> => {
+    const answers = await commits.add(items)
+    for (const { followed } of answers) tell(followed)
+    return answers.map(({ committed }) => committed)
   }
+  const commit = async (item: Commit): Promise<CommittedOnce> => {
+    const [committed] = await commitTogether([item])
+    return committed ?? { kind: 'kept', passedOn: [] }
+  }
+  const passedOnOf = (committed: CommittedOnce) => (committed.kind === 'kept' ? committed.passedOn : [])
   const steps = createLine<StepBatch, readonly StepFate[]>(
     parts,
     (batch) => batch.steps.length,
@@ -211,10 +226,13 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
   return {
     commit: async (submission: Submission, strays: ReadonlySet<ServerId>) => {
       if (submission.events.length === 0) return []
-      const committed = await commit({ submission, key: null, strays })
-      return committed.kind === 'kept' ? committed.passedOn : []
+      return passedOnOf(await commit({ submission, key: null, strays }))
     },
     commitOnce: commit,
+    commitAll: async (submissions: readonly Submission[], strays: ReadonlySet<ServerId>) => {
+      if (submissions.every(({ events }) => events.length === 0)) return submissions.map(() => [])
+      return (await commitTogether(submissions.map((submission) => ({ submission, key: null, strays })))).map(passedOnOf)
+    },
     record: async (all: StepBatch['steps']) => {
       const fates = all.length === 0 ? [] : await steps.add({ steps: all, ofAnyOwner: false })
       return fates.filter((fate) => fate === 'applied').length
@@ -226,15 +244,21 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
       if (all.length > 0) tell(await follows.add(all))
     },
     expireParked: (atUs: number) => writeExpired(parts.database.kysely, atUs, parts.replica.life),
-    acknowledge: async (...[host, ids, atUs]: Parameters<Journal['acknowledge']>) => {
+    acknowledge: async (...[host, ids, atUs, receipts]: Parameters<Journal['acknowledge']>) => {
       const isKnown = (await interner.hosts.find([host]))(host) !== undefined
       if (isKnown) touches.note(host, atUs)
-      if (ids.length === 0 || !isKnown) return { acknowledged: 0, unknown: ids }
-      const batch = ids.map((eventId) => ({ kind: 'acknowledged' as const, host, eventId, atUs }))
+      if (ids.length === 0 || !isKnown) return { ended: [], unknown: ids }
+      const batch = ids.map((eventId) => ({
+        kind: 'acknowledged' as const,
+        host,
+        eventId,
+        atUs,
+        receipt: receipts?.get(eventId),
+      }))
       const fates = await steps.add({ steps: batch, ofAnyOwner: true })
       const rest = ids.filter((_, i) => fates[i] !== 'applied')
-      const ended = rest.length === 0 ? new Set() : await reads.endedOf(host, rest)
-      return { acknowledged: ids.length - rest.length, unknown: rest.filter((id) => !ended.has(id)) }
+      const endedBefore = rest.length === 0 ? new Set() : await reads.endedOf(host, rest)
+      return { ended: ids.filter((_, i) => fates[i] === 'applied'), unknown: rest.filter((id) => !endedBefore.has(id)) }
     },
     retain: removals.add,
     close: async () => {

@@ -95,6 +95,14 @@ export const TABLES = {
       ['owner', 'int'],
     ],
   },
+  replays: {
+    name: 'replays',
+    columns: [
+      ['seq', 'bigint'],
+      ['replay_of', 'bytea'],
+      ['run', 'bytea'],
+    ],
+  },
   passed: {
     name: 'passed',
     columns: [

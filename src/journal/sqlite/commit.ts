@@ -38,12 +38,13 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
   const addEvent = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)')
   const addDelivery = db.prepare('INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ?)')
   const addDeferral = db.prepare('INSERT INTO deferrals (seq, server, cell, state, reason, keep_until) VALUES (?, ?, ?, ?, ?, ?)')
+  const addReplay = db.prepare('INSERT INTO replays VALUES (?, ?, ?)')
   const bucket = createBucket(db)
   const bytes = { id: new Uint8Array(16), server: new Uint8Array(16), tag: new Uint8Array(16) }
   let nextSeq = findNextSeq(db)
 
   const writeEvent = (firstSeq: number, event: WireEvent, submission: WireSubmission) => {
-    const [id, server, name, status, tag, code, destinations, deferred] = event
+    const [id, server, name, status, tag, code, destinations, deferred, replay] = event
     const seq = nextSeq++
     const serverColumn = toUuidColumn(server, bytes.server)
     bucket.addServer(serverColumn)
@@ -62,6 +63,7 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
       addDelivery.run(seq, hostId, cell, awaited, STATE_NUMBERS.pending)
       tally.add(hostId, 1, 0)
     }
+    if (replay !== undefined) addReplay.run(seq, toUuidColumn(replay[0]), toRequestColumn(replay[1]))
     if (deferred !== null) {
       const [cell, reason, keepUntilUs] = deferred
       const state = keepUntilUs === null ? DEFERRAL_NUMBERS.waiting : DEFERRAL_NUMBERS.parked

@@ -13,7 +13,10 @@ import type { StepName } from '../states.ts'
 
 export type WireDestination = readonly [host: string, cell: string | null]
 
-/** id, server, name, status, tag, code, destinations, and for an event that waits for a host [cell, reason, until when it is kept]. */
+/**
+ * id, server, name, status, tag, code, destinations, for an event that waits for a host [cell, reason, until when it is kept], and for a
+ * replay what of and its run.
+ */
 export type WireEvent = readonly [
   id: string,
   server: string,
@@ -23,6 +26,7 @@ export type WireEvent = readonly [
   code: number,
   destinations: readonly WireDestination[],
   deferred: readonly [cell: string | null, reason: string, keepUntilUs: number | null] | null,
+  ...replay: [] | [readonly [of: string, run: string]],
 ]
 
 export type WireSubmission = readonly [
@@ -94,6 +98,7 @@ export type WireServer = readonly [
 export interface WriterCalls {
   readonly commit: { readonly body: WireSubmission; readonly answer: WireFollowed }
   readonly commitOnce: { readonly body: WireOnce; readonly answer: readonly [WireCommittedOnce, WireFollowed] }
+  readonly commitAll: { readonly body: readonly WireSubmission[]; readonly answer: WireFollowed }
   readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly StepFate[] }
   readonly locate: {
     readonly body: { readonly locations: readonly WireLocation[]; readonly strays: readonly string[] }

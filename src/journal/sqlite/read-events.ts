@@ -5,7 +5,7 @@ import { toRequestColumn, toUuidColumn } from './columns.ts'
 import { BUCKET_SHIFT, BUCKET_SIZE } from './database.ts'
 import { createBucketFinder } from './find-buckets.ts'
 import type { Job, Prepare } from './reads.ts'
-import { parseDeliveryRecord, parseEventRecord, type Row } from './rows.ts'
+import { parseDeliveryRecord, parseEventRecord, parseReplayed, type Row } from './rows.ts'
 
 /** Events from one number to another, both included. */
 interface Range {
@@ -27,13 +27,14 @@ interface Filter {
 
 const COLUMNS = `e.seq, e.id, e.server, k.name, k.status, e.tag, e.code,
   r.received_at, r.request_id, r.global_request_id, r.microversion, s.user_id, s.user_name, s.project_id,
-  u.state AS deferral, u.cell, u.reason, p.times, p.last_at`
+  u.state AS deferral, u.cell, u.reason, p.times, p.last_at, v.replay_of, v.run`
 /** CROSS JOIN keeps SQLite from starting anywhere else than at the events of the range. */
 const JOINS = `CROSS JOIN kinds AS k ON k.kind = e.kind
   CROSS JOIN requests AS r ON r.first_seq = e.first_seq
   CROSS JOIN senders AS s ON s.sender = r.sender
   LEFT JOIN deferrals AS u ON u.seq = e.seq
-  LEFT JOIN repeats AS p ON p.first_seq = e.first_seq`
+  LEFT JOIN repeats AS p ON p.first_seq = e.first_seq
+  LEFT JOIN replays AS v ON v.seq = e.seq`
 
 /** Where an event stands in the order of commits; null for an id that is not there. */
 export function findSeq(prepare: Prepare, id: EventId): number | null {
@@ -62,7 +63,14 @@ export function createEventReads(prepare: Prepare) {
     const deliveries = prepare(`SELECT h.host, d.cell, d.state, d.attempts, d.last_error, d.last_error_at,
         d.dispatched_at, d.ended_at
       FROM deliveries AS d JOIN hosts AS h ON h.host_id = d.host_id WHERE d.seq = ? ORDER BY h.host`)
-    return rows.map((row) => parseEventRecord(row, deliveries.all(Number(row['seq'])).map(parseDeliveryRecord)))
+    const replays = prepare(`SELECT e.id, v.run, r.received_at FROM replays AS v CROSS JOIN events AS e ON e.seq = v.seq
+      CROSS JOIN requests AS r ON r.first_seq = e.first_seq WHERE v.replay_of = ? ORDER BY v.seq`)
+    return rows.map((row) =>
+      parseEventRecord(row, {
+        deliveries: deliveries.all(Number(row['seq'])).map(parseDeliveryRecord),
+        replays: replays.all(row['id'] ?? null).map(parseReplayed),
+      }),
+    )
   }
 
   function* search(query: EventQuery): Job<readonly EventRecord[]> {

@@ -11,7 +11,7 @@ import { createSpanRemover } from './filters.ts'
 export const RETAINED_AT_ONCE = 256
 
 /** What else is kept of an event, by its number. */
-const ABOUT_EVENTS = ['deliveries', 'deferrals'] as const
+const ABOUT_EVENTS = ['deliveries', 'deferrals', 'replays'] as const
 
 /**
  * Removes old events inside the transaction that is open, bucket by bucket. Numbers that follow each other go together, so that

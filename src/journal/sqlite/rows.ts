@@ -10,9 +10,12 @@ import type {
   EventRecord,
   HostSummary,
   ParkedEvent,
+  Replayed,
+  ReplayMark,
   Sender,
   UnlocatedEvent,
 } from '../journal.ts'
+import { toReceipt } from '../receipts.ts'
 import { NEVER_REPEATED, type Repeats } from '../repeats.ts'
 import { toDeferralState, toState } from '../states.ts'
 import { type Column, fromRequestColumn, fromUuidColumn } from './columns.ts'
@@ -71,7 +74,20 @@ function parseRepeats(row: Row): Repeats {
   return row['times'] === null ? NEVER_REPEATED : { count: Number(row['times']), lastAtUs: Number(row['last_at']) }
 }
 
-export function parseEventRecord(row: Row, deliveries: readonly DeliveryRecord[]): EventRecord {
+function parseReplayMark(row: Row): ReplayMark | null {
+  if (row['replay_of'] === null) return null
+  return { of: fromUuidColumn(parseColumn(row['replay_of'])) as EventId, run: fromRequestColumn(parseColumn(row['run'])) }
+}
+
+export function parseReplayed(row: Row): Replayed {
+  return {
+    id: fromUuidColumn(parseColumn(row['id'])) as EventId,
+    run: fromRequestColumn(parseColumn(row['run'])),
+    atUs: Number(row['received_at']),
+  }
+}
+
+export function parseEventRecord(row: Row, of: Pick<EventRecord, 'deliveries' | 'replays'>): EventRecord {
   return {
     id: fromUuidColumn(parseColumn(row['id'])) as EventId,
     ...parseRequest(row),
@@ -80,22 +96,25 @@ export function parseEventRecord(row: Row, deliveries: readonly DeliveryRecord[]
     code: Number(row['code']),
     repeats: parseRepeats(row),
     deferral: parseDeferral(row),
-    deliveries,
+    replay: parseReplayMark(row),
+    ...of,
   }
 }
 
 export function parseDeliveryRecord(row: Row): DeliveryRecord {
-  const state = toState(Number(row['state']))
+  const lastError = parseText(row['last_error'])
+  const { isSaid, receipt } = toReceipt(Number(row['state']), lastError)
   return {
     host: row['host'] as HostName,
     cell: row['cell'] as CellId | null,
-    state,
+    state: toState(Number(row['state'])),
     attempts: Number(row['attempts']),
-    lastError: parseText(row['last_error']),
+    lastError,
     lastErrorAtUs: parseNumber(row['last_error_at']),
     dispatchedAtUs: parseNumber(row['dispatched_at']),
-    acknowledgedAtUs: state === 'acknowledged' ? parseNumber(row['ended_at']) : null,
+    acknowledgedAtUs: isSaid ? parseNumber(row['ended_at']) : null,
     endedAtUs: parseNumber(row['ended_at']),
+    receipt,
   }
 }
 

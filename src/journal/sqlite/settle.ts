@@ -25,7 +25,7 @@ export function createSettler(db: DatabaseSync, intern: Interner, tally: Tally):
   return ([kind, host, eventId, atUs, reason, to]) => {
     const hostId = intern.knownHost(host)
     if (hostId === null) return 'unknown'
-    if (kind === 'acknowledged') tally.seen(hostId, atUs)
+    if (kind === 'acknowledged' || kind === 'applied' || kind === 'failedThere') tally.seen(hostId, atUs)
     const seq = Number(findSeq.get(toUuidColumn(eventId, bytes))?.['seq'] ?? -1)
     const state = findState.get(seq, hostId)?.['state']
     if (state === undefined) return 'unknown'

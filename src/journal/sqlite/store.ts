@@ -121,6 +121,12 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
       const [committed, answer] = await writer.call('commitOnce', body, weight)
       return toCommittedOnce(committed, answer === null ? [] : passedOnOf(submission, tell(answer)))
     },
+    commitAll: async (submissions, strays = NONE) => {
+      const weight = submissions.reduce((sum, { events }) => sum + events.length, 0)
+      const wire = submissions.map((submission) => toWireSubmission(submission, strays))
+      const followed = weight === 0 ? null : tell(await writer.call('commitAll', wire, weight))
+      return submissions.map((submission) => (followed === null ? [] : passedOnOf(submission, followed)))
+    },
     open: (host, after, limit) => reader.call('open', { host, after, limit }),
     awaited: (host, after, limit) => reader.call('awaited', { host, after, limit }),
     outdated: (host, limit) => reader.call('outdated', { host, limit }),
@@ -150,11 +156,13 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
     },
     onFollowed: followed.add,
     takeovers: () => 0,
-    acknowledge: async (host, ids, atUs) => {
-      const steps = ids.map((id): WireStep => ['acknowledged', host, id, atUs, null, null])
+    acknowledge: async (host, ids, atUs, receipts) => {
+      const steps = ids.map((eventId) =>
+        toWireStep({ kind: 'acknowledged', host, eventId, atUs, receipt: receipts?.get(eventId) }),
+      )
       const fates = steps.length === 0 ? [] : await writer.call('record', steps, steps.length)
       return {
-        acknowledged: fates.filter((fate) => fate === 'applied').length,
+        ended: ids.filter((_, i) => fates[i] === 'applied'),
         unknown: ids.filter((_, i) => fates[i] === 'unknown'),
       }
     },
@@ -230,9 +238,11 @@ function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce, passedOn: 
   }
 }
 
-function toWireEvent({ id, event, outcome }: DecidedEvent): WireEvent {
+function toWireEvent({ id, event, outcome, replay }: DecidedEvent): WireEvent {
   const destinations = outcome.kind === 'accepted' ? outcome.destinations.map(toWireDestination) : []
-  return [id, event.serverId, event.name, event.status, event.tag, outcome.code, destinations, toWireDeferral(outcome)]
+  const marks = replay === undefined ? ([] as const) : ([[replay.of, replay.run]] as const)
+  const deferral = toWireDeferral(outcome)
+  return [id, event.serverId, event.name, event.status, event.tag, outcome.code, destinations, deferral, ...marks]
 }
 
 function toWireDeferral(outcome: Outcome): WireEvent[7] {

@@ -52,6 +52,9 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
         return follower.take()
       case 'commitOnce':
         return [once(work.body), follower.take()]
+      case 'commitAll':
+        for (const submission of work.body) committer.write(submission)
+        return follower.take()
       case 'record':
         return work.body.map((step: WireStep): StepFate => settle(step))
       case 'locate':

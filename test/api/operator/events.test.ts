@@ -49,14 +49,16 @@ describe('an event', () => {
       deliveries: [
         {
           ...{ host: 'compute-1', cell: null, state: 'pending', attempts: 0 },
-          ...{ last_error: null, last_error_at: null, dispatched_at: null, acknowledged_at: null, ended_at: null },
+          ...{ last_error: null, last_error_at: null, dispatched_at: null, acknowledged_at: null, ended_at: null, receipt: null },
         },
         {
           ...{ host: 'compute-2', cell: null, state: 'dispatched', attempts: 1 },
           ...{ last_error: null, last_error_at: null, dispatched_at: '2026-11-24T10:00:00.000005Z' },
-          ...{ acknowledged_at: null, ended_at: null },
+          ...{ acknowledged_at: null, ended_at: null, receipt: null },
         },
       ],
+      replay_of: null,
+      replays: [],
     })
   })
 

@@ -99,6 +99,8 @@ describe('a token', () => {
       ['GET', '/novacast/v1/hosts', 'novacast:hosts:read'],
       ['GET', '/novacast/v1/hosts/h/events', 'novacast:hosts:follow'],
       ['POST', '/novacast/v1/hosts/h/acks', 'novacast:hosts:follow'],
+      ['POST', '/novacast/v1/events/replay', 'novacast:events:replay'],
+      ['POST', `/novacast/v1/events/${A}/replay`, 'novacast:events:replay'],
     ]
     for (const [method, path, rule] of rules)
       expect(await api.ask(method, path, { headers, ...(method !== 'GET' && { body: {} }) })).toMatchObject({

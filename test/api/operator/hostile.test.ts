@@ -30,7 +30,20 @@ const urlPart = anyText.map((text) => text.replaceAll(/[^\x21-\x7e]/g, (characte
 const segment = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.constantFrom('novacast', 'v1', 'servers', 'hosts', 'events', 'stream', 'acks', UUID, 'h', 'metrics', 'readyz'),
+    arbitrary: fc.constantFrom(
+      'novacast',
+      'v1',
+      'servers',
+      'hosts',
+      'events',
+      'stream',
+      'replay',
+      'acks',
+      UUID,
+      'h',
+      'metrics',
+      'readyz',
+    ),
   },
   { weight: 1, arbitrary: urlPart },
 )
@@ -80,6 +93,25 @@ const json = fc.oneof(
     .record({ host: fc.jsonValue({ maxDepth: 1 }), moving_to: anyText, name: anyText }, { requiredKeys: [] })
     .map((fields) => JSON.stringify(fields)),
   fc.record({ ids: fc.array(fc.oneof(fc.constant(UUID), anyText), { maxLength: 5 }) }).map((fields) => JSON.stringify(fields)),
+  fc
+    .record(
+      {
+        receipts: fc.array(
+          fc.oneof(
+            fc.record({ id: fc.constant(UUID), result: fc.constantFrom('applied', 'failed', 'x'), reason: anyText }),
+            anyText,
+          ),
+          { maxLength: 3 },
+        ),
+        state: fc.constantFrom('expired', 'x', null),
+        since: anyText,
+        run: fc.oneof(fc.constant(`req-${UUID}`), anyText),
+        cursor: fc.oneof(fc.constant(`${UUID}.9999999999999999.req-${UUID}`), anyText),
+        dry_run: fc.jsonValue({ maxDepth: 1 }),
+      },
+      { requiredKeys: [] },
+    )
+    .map((fields) => JSON.stringify(fields)),
   fc.record({ uuid: fc.oneof(fc.constant(UUID), anyText), host: anyText }).map((fields) => `${JSON.stringify(fields)}\n`),
   anyText,
 )

@@ -1,17 +1,26 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { decided, hostName, submission } from '../../journal/journal-file.ts'
+import type { EventId } from '../../../src/events/event.ts'
+import type { DecidedEvent } from '../../../src/journal/journal.ts'
+import { decided, hostName, newEventId, submission } from '../../journal/journal-file.ts'
 import { collect } from '../../sdk/peer.ts'
 import { startOther } from './other-api.ts'
 import { type RunningApi, startApi } from './running-api.ts'
 import { openStream } from './sse.ts'
 
 const PATH = '/novacast/v1/hosts'
+const ID = newEventId()
 
 let api: RunningApi
 beforeAll(async () => {
   api = await startApi()
   return api.close
 })
+
+async function commit(events: readonly DecidedEvent[]) {
+  const post = submission(events)
+  await api.journal.commit(post)
+  return post
+}
 
 describe('a host', () => {
   it.each(['compute-1', 'a/b', 'a%2Fb', '100% ?#&=+', '…日本', ' ', '\u0000', 'Compute-1.Example.org', '../../x', ':host', '*'])(
@@ -62,12 +71,70 @@ describe('an acknowledgement', () => {
     expect((await api.client.events.get(mine.id)).deliveries).toMatchObject([{ host: 'acker', state: 'acknowledged' }])
   })
 
+  it('may say what came of each, which the sender can read', async () => {
+    const events = [decided(['teller']), decided(['teller']), decided(['teller'])]
+    const { requestId } = await commit(events)
+    const [applied, failed, plain] = events.map(({ id }) => id) as [EventId, EventId, EventId]
+    const receipts = [
+      { id: applied, result: 'applied' },
+      { id: failed, result: 'failed', reason: 'no such port' },
+    ]
+    const path = `${PATH}/teller/acks`
+    expect((await api.ask('POST', path, { body: { ids: [plain, applied], receipts } })).body).toEqual({
+      acknowledged: 3,
+      unknown: [],
+    })
+    expect(await api.client.hosts.fail('teller', [applied], 'too late')).toEqual({ acknowledged: 0, unknown: [] })
+    const found = await collect(api.client.events.search({ request_id: requestId, order: 'oldest' }))
+    expect(
+      found.flatMap(({ deliveries }) => deliveries.map(({ state, receipt, last_error }) => ({ state, receipt, last_error }))),
+    ).toEqual([
+      { state: 'acknowledged', receipt: { result: 'applied', reason: null }, last_error: null },
+      { state: 'failed', receipt: { result: 'failed', reason: 'no such port' }, last_error: 'no such port' },
+      { state: 'acknowledged', receipt: null, last_error: null },
+    ])
+    const metrics = (await api.ask('GET', '/metrics')).text
+    for (const [result, count] of Object.entries({ applied: 1, failed: 1 }))
+      expect(metrics).toContain(`novacast_receipts_total{result="${result}"} ${count}\n`)
+  })
+
+  it('may be of failures alone, and of a strange id', async () => {
+    const [mine, other] = [decided(['failer']), decided(['somebody-else'])]
+    await commit([mine, other])
+    expect(await api.client.hosts.fail('failer', [mine.id, other.id], 'broken')).toEqual({ acknowledged: 1, unknown: [other.id] })
+    expect((await api.client.events.get(mine.id)).deliveries).toMatchObject([{ state: 'failed', receipt: { reason: 'broken' } }])
+    expect(await api.client.hosts.report('failer', [{ id: mine.id, result: 'applied' }])).toEqual({
+      acknowledged: 0,
+      unknown: [],
+    })
+  })
+
   it.each([
     [{ ids: [] }, 'body ids: expected a list of 1 to 1000 items, got 0'],
     [{ ids: Array(1001).fill('x') }, 'body ids: expected a list of 1 to 1000 items, got 1001'],
     [{ ids: ['x'] }, 'body ids[0]: expected the id of an event (a canonical uuid), got "x"'],
     [{ ids: 'x' }, 'body ids: expected a list of 1 to 1000 items, got "x"'],
-    [{}, 'body ids: expected a list of 1 to 1000 items, got nothing'],
+    [{}, 'body: expected ids or receipts, got neither'],
+    [{ receipts: [] }, 'body receipts: expected a list of 1 to 1000 items, got 0'],
+    [{ receipts: [null] }, 'body receipts[0]: expected an object, got null'],
+    [{ receipts: [{ id: ID }] }, 'body receipts[0] result: expected one of applied, failed, got nothing'],
+    [{ receipts: [{ id: ID, result: 'done' }] }, 'body receipts[0] result: expected one of applied, failed, got "done"'],
+    [
+      { receipts: [{ id: ID, result: 'failed' }] },
+      'body receipts[0] reason: expected why it failed (1 to 1000 characters), got nothing',
+    ],
+    [
+      { receipts: [{ id: ID, result: 'failed', reason: 'x'.repeat(1001) }] },
+      `body receipts[0] reason: expected why it failed (1 to 1000 characters), got "${'x'.repeat(60)}…"`,
+    ],
+    [
+      { receipts: [{ id: ID, result: 'applied', reason: 'why not' }] },
+      'body receipts[0]: expected only id, result, got "reason"',
+    ],
+    [
+      { receipts: [ID, ID].map((id) => ({ id, result: 'applied' })) },
+      `body receipts[1] id: expected each id once, got ${ID} again`,
+    ],
   ])('of %j is refused', async (body, message) => {
     const path = `${PATH}/acker/acks`
     expect(await api.ask('POST', path, { body })).toMatchObject({ status: 400, body: { badRequest: { code: 400, message } } })

@@ -42,6 +42,8 @@ describe('the document', () => {
       'GET /novacast/v1/events',
       'GET /novacast/v1/events/stream',
       'GET /novacast/v1/events/{id}',
+      'POST /novacast/v1/events/replay',
+      'POST /novacast/v1/events/{id}/replay',
       'GET /healthcheck',
       'GET /readyz',
       'GET /livez',

@@ -14,6 +14,7 @@ import { createHappenings } from '../../../src/observe/happenings.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import { createMetrics } from '../../../src/observe/prometheus.ts'
 import { openPolicy } from '../../../src/policy/open-policy.ts'
+import { createReplayer } from '../../../src/replay/replayer.ts'
 import { type Client, createClient, staticToken } from '../../../src/sdk/index.ts'
 import { createRegistry, type Registry } from '../../../src/servers/registry/registry.ts'
 
@@ -59,14 +60,22 @@ export async function startApi(): Promise<RunningApi> {
   const policy = openPolicy({ config: config.policy, log: silent })
   const observed = { metrics: createMetrics(), happenings: createHappenings(), log: silent }
   const stream = createStreamCaster({ ...observed, config: config.stream, journal })
+  const registry = createRegistry(journal.servers)
   const parts = {
     ...observed,
     config,
     identity: createNoauth(),
     policy,
-    registry: createRegistry(journal.servers),
+    registry,
     journal,
     stream,
+    // Nothing is delivered here: what is accepted waits.
+    replayer: createReplayer({
+      ...observed,
+      journal,
+      servers: registry,
+      deliveries: { accepted: () => {}, strays: () => new Set() },
+    }),
     isReady: () => ({ kind: 'ready' }) as const,
   }
   const served = await serve(parts)

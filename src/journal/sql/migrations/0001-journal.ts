@@ -70,6 +70,12 @@ const COMMON = (t: Types) => [
     ended_at bigint NOT NULL,
     PRIMARY KEY (seq, host_id)
   )`,
+  `CREATE TABLE IF NOT EXISTS replays (
+    seq bigint NOT NULL PRIMARY KEY,
+    replay_of ${t.bytes(16)} NOT NULL,
+    run ${t.bytes(255)} NOT NULL,
+    UNIQUE (replay_of, run)
+  )`,
   `CREATE TABLE IF NOT EXISTS passed (
     passed ${t.bigserial} PRIMARY KEY,
     owner int NOT NULL,
