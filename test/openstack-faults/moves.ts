@@ -6,6 +6,8 @@ import { createComputes, ownHost } from './computes.ts'
 import { postEvents } from './load.ts'
 import { openClient, startNovacast, storiesOf } from './novacast.ts'
 
+const SOON = { timeout: 60_000, interval: 100 }
+
 /** What becomes of events for a server that is elsewhere, or nowhere yet, by the time at which they can be delivered. */
 export function testMoves(keystone: Keystone, cloud: () => Cloud): void {
   it(
@@ -36,13 +38,19 @@ export function testMoves(keystone: Keystone, cloud: () => Cloud): void {
       expect(await post('3')).toEqual({ status: 200, codes: [200] })
       await arrived('3')
       expect(tags()).toEqual(['1', '2', '3'])
-      const { deliveries = [] } = (await storyOf('1')) ?? {}
-      expect(new Map(deliveries.map(({ host, state, last_error }) => [host, [state, last_error]]))).toEqual(
-        new Map([
-          [old, ['superseded', `moved to ${next}`]],
-          [next, ['dispatched', null]],
-        ]),
-      )
+      const endsOf = async (tag: string) => {
+        const { deliveries = [] } = (await storyOf(tag)) ?? {}
+        return new Map(deliveries.map(({ host, state, last_error }) => [host, [state, last_error]]))
+      }
+      // What arrives is written a moment later.
+      await expect
+        .poll(() => endsOf('1'), SOON)
+        .toEqual(
+          new Map([
+            [old, ['superseded', `moved to ${next}`]],
+            [next, ['dispatched', null]],
+          ]),
+        )
 
       await setHost(cell1, uuid, null)
       for (const tag of ['4', '5']) expect(await post(tag)).toEqual({ status: 207, codes: [422] })
@@ -50,10 +58,12 @@ export function testMoves(keystone: Keystone, cloud: () => Cloud): void {
       await setHost(cell1, uuid, next)
       await arrived('5')
       expect(tags()).toEqual(['1', '2', '3', '4', '5'])
-      expect(await storyOf('4')).toMatchObject({
-        deferral: { state: 'located' },
-        deliveries: [{ host: next, state: 'dispatched' }],
-      })
+      await expect
+        .poll(() => storyOf('4'), SOON)
+        .toMatchObject({
+          deferral: { state: 'located' },
+          deliveries: [{ host: next, state: 'dispatched' }],
+        })
     },
   )
 }
