@@ -112,8 +112,11 @@ export class Lane {
   readonly #held: Held
   readonly #sweep: Sweep
   readonly #merging: Merging
-  /** What the agent says it saw last, while what is open is read for the first time since it came. */
-  #lastSeen: EventId | null = null
+  /** What had left, in that order, when the connection was lost. */
+  #sent: readonly EventId[] = []
+  /** What the agent had of it when it came back, and is not sent again at once; and that of which this has been told. */
+  #seen = new Set<EventId>()
+  #had = new Set<EventId>()
   /** When the journal has what the last loss of a connection returned. */
   #recorded: Promise<void> = Promise.resolve()
   /** After trouble the first casts are awaited before more is read. */
@@ -223,7 +226,8 @@ export class Lane {
 
   /** An agent is there, and has seen what is open up to this event. */
   connected(lastSeen: EventId | null): void {
-    this.#lastSeen = lastSeen
+    this.#seen = new Set(lastSeen === null ? [] : this.#sent.slice(0, this.#sent.indexOf(lastSeen) + 1))
+    this.#had = new Set()
     this.#failures = 0
     if (this.#mode === 'failing') this.#isWoken = true
     else this.#readFromStart()
@@ -232,6 +236,11 @@ export class Lane {
   /** The agent is gone: what it did not acknowledge will go out again. */
   lost(): void {
     const { all, unacknowledged } = this.#underWay.takeAll()
+    const [before, since] = [
+      all.filter(({ eventId }) => this.#had.has(eventId)),
+      all.filter(({ eventId }) => !this.#had.has(eventId)),
+    ]
+    this.#sent = [...before, ...since].map(({ eventId }) => eventId)
     this.#line.abandon()
     if (unacknowledged.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -378,7 +387,7 @@ export class Lane {
 
   #clear(): void {
     this.#mode = 'clear'
-    this.#lastSeen = null
+    this.#seen.clear()
     this.#retryAlarm?.cancel()
     this.#backlog.abandon()
     this.#sweep.reset()
@@ -462,9 +471,14 @@ export class Lane {
     return !this.#underWay.has(eventId) && !page.isGone(eventId) && !this.#held.has(event.serverId)
   }
 
-  /** Whether the agent had this one before it came back. Ids ascend nearly in step with commits; what never left, nobody saw. */
-  #isSeen({ eventId, attempts }: Delivery): boolean {
-    return this.#lastSeen !== null && attempts > 0 && eventId <= this.#lastSeen
+  /**
+   * Whether the agent had this one before it came back, by the order in which they left: that is not the order of their ids. What left
+   * in an earlier life is not known, and is sent again.
+   */
+  #isSeen({ eventId }: Delivery): boolean {
+    if (!this.#seen.delete(eventId)) return false
+    this.#had.add(eventId)
+    return true
   }
 
   /** Adds a delivery to the casts, or ends it where its server is not here any more. Answers why it has to wait, if it has to. */

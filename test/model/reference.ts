@@ -12,6 +12,7 @@ export type Repeats =
   | 'done-again'
 
 const NEWER = /^a newer event says the same: (.+)$/
+const NO_HOST_IN_TIME = 'the server got no host in time'
 const TRIED_TOO_OFTEN = /^not acknowledged within .*, 20 times$/
 
 interface Arrival {
@@ -99,8 +100,10 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
     const objections = missing.map(({ host }) => `has no delivery to ${host}`)
     if (event.outcome.kind === 'deferred') {
       if (story.deferral === null || story.deferral.state === 'waiting') objections.push('still waits to be located')
-      if (story.deferral?.state === 'expired' && expiresAtMs(event) > clock.latestMs)
-        objections.push('expired unlocated before its time')
+      const hadNoHost = (places.get(event.event.serverId) ?? []).some(({ hosts }) => hosts.size === 0)
+      const isOver = expiresAtMs(event) <= clock.latestMs || (hadNoHost && story.deferral?.reason === NO_HOST_IN_TIME)
+      if (story.deferral?.state === 'expired' && !isOver)
+        objections.push(`expired unlocated before its time (${story.deferral.reason})`)
       if (story.deferral?.state === 'located' && story.deliveries.length === 0) objections.push('was located and has no delivery')
     }
     for (const delivery of story.deliveries) {
