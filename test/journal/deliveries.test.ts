@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { CellId, EventId, HostName, ServerId } from '../../src/events/event.ts'
 import type { EventName } from '../../src/events/names.ts'
-import type { DeliveryRecord, DeliveryStep, UnlocatedEvent } from '../../src/journal/journal.ts'
+import type { DeliveryRecord, DeliveryStep, Receipt, UnlocatedEvent } from '../../src/journal/journal.ts'
 import type { DeliveryState } from '../../src/journal/states.ts'
 import { describeEngines, openOn, placeOn } from './engines.ts'
 import { decided, hostName, newEventId, newServerId, submission } from './journal-file.ts'
@@ -10,7 +10,7 @@ import { decided, hostName, newEventId, newServerId, submission } from './journa
 const a = hostName('a')
 const b = hostName('b')
 
-type Drawn = DeliveryStep['kind'] | 'dispatchedForGood'
+type Drawn = DeliveryStep['kind'] | 'dispatchedForGood' | 'applied' | 'failedThere'
 
 function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): DeliveryStep {
   const about = { host, eventId, atUs }
@@ -21,6 +21,10 @@ function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): Deli
       return { kind: 'dispatched', isEnd: true, ...about }
     case 'acknowledged':
       return { kind, ...about }
+    case 'applied':
+      return { kind: 'acknowledged', receipt: { kind }, ...about }
+    case 'failedThere':
+      return { kind: 'acknowledged', receipt: { kind: 'failed', reason: `${kind} at ${atUs}` }, ...about }
     case 'returned':
     case 'rejected':
     case 'expired':
@@ -43,6 +47,7 @@ interface ModelDelivery {
   dispatchedAtUs: number | null
   acknowledgedAtUs: number | null
   endedAtUs: number | null
+  receipt: Receipt | null
 }
 
 const fresh = (): ModelDelivery => ({
@@ -55,6 +60,7 @@ const fresh = (): ModelDelivery => ({
   dispatchedAtUs: null,
   acknowledgedAtUs: null,
   endedAtUs: null,
+  receipt: null,
 })
 
 /** The rules of `DeliveryStep` once more, as plainly as can be. */
@@ -70,7 +76,15 @@ function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolea
   if ('reason' in taken) delivery.lastError = taken.reason
   if (taken.kind === 'superseded') delivery.lastError = `a newer event says the same: ${taken.by}`
   if ('reason' in taken || 'by' in taken || 'to' in taken) delivery.lastErrorAtUs = taken.atUs
-  if (taken.kind === 'acknowledged') delivery.acknowledgedAtUs = taken.atUs
+  if (taken.kind === 'acknowledged') {
+    delivery.acknowledgedAtUs = taken.atUs
+    delivery.receipt = taken.receipt ?? null
+    if (taken.receipt?.kind === 'failed') {
+      delivery.state = 'failed'
+      delivery.lastError = taken.receipt.reason
+      delivery.lastErrorAtUs = taken.atUs
+    }
+  }
   if (taken.kind === 'dispatched') {
     delivery.attempts++
     delivery.dispatchedAtUs = taken.atUs
@@ -103,7 +117,8 @@ describeEngines('record', (engine) => {
       if (outcome.kind !== 'accepted') continue
       for (const { host } of outcome.destinations) model.set(`${id} ${host}`, fresh())
     }
-    const ends = ['dispatchedForGood', 'acknowledged', 'expired', 'failed', 'superseded', 'moved'] as const
+    const receipts = ['acknowledged', 'applied', 'failedThere'] as const
+    const ends = [...receipts, 'dispatchedForGood', 'expired', 'failed', 'superseded', 'moved'] as const
     const again = ['dispatched', 'returned', 'rejected'] as const
     const kinds = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Drawn>(...again) }, fc.constantFrom<Drawn>(...ends))
     const steps = fc.array(fc.tuple(kinds, fc.constantFrom(a, b, hostName('c')), fc.constantFrom(...ids)), { maxLength: 10 })
