@@ -9,8 +9,6 @@ import { collect } from '../sdk/peer.ts'
 import { runCommand, startCommand } from './command.ts'
 import { readLines, type Service, startService } from './service.ts'
 
-const SERVERS = Array.from({ length: 3 }, () => crypto.randomUUID())
-
 let service: Service
 let client: Client
 beforeAll(async () => {
@@ -25,25 +23,26 @@ afterAll(async () => {
 const run = (...args: readonly string[]) =>
   runCommand(['events', 'replay', ...args], { environment: { NOVACAST_URL: service.url } })
 
-/** Events for the servers in turn, which the host has acknowledged, and how they are called. */
-async function acknowledged(to: Client, host: string, count: number): Promise<readonly string[]> {
-  for (const server of SERVERS) await to.servers.put(server, { host })
+/** Events for three new servers in turn, which the host has acknowledged: their ids, and the servers. */
+async function acknowledged(to: Client, host: string, count: number) {
+  const servers = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()] as const
+  for (const server of servers) await to.servers.put(server, { host })
   for (let i = 0; i < count; i += 500) {
     const some = Array.from({ length: Math.min(500, count - i) }, (_, j) => i + j)
     await to.sendEvents(
-      some.map((n) => ({ name: 'network-changed', server_uuid: SERVERS[n % 3] as string, tag: `${host}-${n}` })),
+      some.map((n) => ({ name: 'network-changed', server_uuid: servers[n % 3] as string, tag: `${host}-${n}` })),
     )
   }
   const ids = (await collect(to.events.search({ host, order: 'oldest' }))).map(({ id }) => id)
   for (let i = 0; i < ids.length; i += 1000) await to.hosts.ack(host, ids.slice(i, i + 1000))
-  return ids
+  return { ids, servers }
 }
 
 describe('novacast events replay', { timeout: 300_000 }, () => {
   it('shows what would be replayed and then replays the same, to where the servers are now', async () => {
-    const ids = await acknowledged(client, 'old-home', 7)
-    for (const server of SERVERS.slice(0, 2)) await client.servers.put(server, { host: 'new-home' })
-    await client.servers.put(SERVERS[2] as string, { host: null })
+    const { ids, servers } = await acknowledged(client, 'old-home', 7)
+    for (const server of servers.slice(0, 2)) await client.servers.put(server, { host: 'new-home' })
+    await client.servers.put(servers[2], { host: null })
     const about = ['--host', 'old-home', '--state', 'acknowledged']
     const dry = await run(...about, '--dry-run')
     expect(dry).toMatchObject({
@@ -52,7 +51,7 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
     })
     const [first, , third] = dry.stdout.split('\n')
     expect(first).toMatch(
-      new RegExp(`^\\S+Z  ${ids[0]} network-changed of server ${SERVERS[0]} tag old-home-0: would be replayed to new-home$`),
+      new RegExp(`^\\S+Z  ${ids[0]} network-changed of server ${servers[0]} tag old-home-0: would be replayed to new-home$`),
     )
     expect(third).toMatch(/: left out, its server is on no host$/)
     expect((await collect(client.events.search({ host: 'new-home' }))).length).toBe(0)
@@ -80,7 +79,7 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
   })
 
   it('replays those that are named, and fails where one is left out or not there', async () => {
-    const ids = await acknowledged(client, 'named', 2)
+    const { ids } = await acknowledged(client, 'named', 2)
     const first = await run(String(ids[1]), String(ids[0]))
     expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^2 replayed, 0 left out\n/) })
     const [, replay = ''] = /replayed as (\S{36}) to named$/m.exec(first.stdout) ?? []
@@ -121,7 +120,7 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
     onTestFinished(() => doomed.kill())
     const before = createClient({ url: doomed.url, auth: staticToken('admin:admin') })
     onTestFinished(() => before.close())
-    const ids = await acknowledged(before, 'doomed', 2200)
+    const { ids } = await acknowledged(before, 'doomed', 1200)
     const replaying = readLines(
       startCommand(['events', 'replay', '--host', 'doomed'], { environment: { NOVACAST_URL: doomed.url } }),
     )
@@ -131,7 +130,7 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
     const again = await startDoomed(dataDir, { flags: ['--port', new URL(doomed.url).port] })
     onTestFinished(() => again.kill())
     expect(await ended).toBe(0)
-    expect(await replaying.next(/^\d+ replayed/)).toBe('2200 replayed, 0 left out')
+    expect(await replaying.next(/^\d+ replayed/)).toBe('1200 replayed, 0 left out')
     const replays = (await collect(before.events.search({ order: 'oldest' }))).filter(({ replay_of }) => replay_of !== null)
     expect(replays.map(({ replay_of }) => replay_of)).toEqual(ids)
   })

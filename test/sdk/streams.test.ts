@@ -165,6 +165,8 @@ describe('the live stream', () => {
       last_repeat_at: null,
       deferral: null,
       deliveries: [],
+      replay_of: null,
+      replays: [],
     }
     const { url, seen } = await startStream((response) =>
       response.end(
@@ -182,8 +184,8 @@ describe('the live stream', () => {
     }
     expect(got).toEqual([
       { kind: 'accepted', event },
-      { kind: 'dispatched', id: '1', host: 'h', at: AT },
-      { kind: 'moved', id: '1', host: 'h', at: AT },
+      { kind: 'dispatched', id: '1', host: 'h', at: AT, receipt: null },
+      { kind: 'moved', id: '1', host: 'h', at: AT, receipt: null },
       { kind: 'dropped', count: 3 },
     ])
     expect(seen[0]?.url).toBe('/novacast/v1/events/stream?host=h')
