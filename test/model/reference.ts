@@ -126,6 +126,7 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
       if (!counting.has(key)) counting.set(key, arrival)
     }
     const reached = new Map<string, Arrival>()
+    const said = new Map<string, number>()
     const objections: string[] = []
     for (const arrival of counting.values()) {
       const event = events.get(arrival.eventId)
@@ -134,7 +135,11 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
       const isBehind = before !== undefined && (places.get(before.eventId) ?? -1) > (places.get(arrival.eventId) ?? -1)
       // Passed over when its time was over, and brought back by a clock that was set back.
       const wasOver = event !== undefined && before !== undefined && expiresAtMs(event) <= before.latestMs
-      if (isBehind && !wasOver)
+      // Passed over because a newer one said the same, which has come; that it was is not on disk where a crash came between.
+      const newest = event === undefined ? -1 : (said.get(saying(arrival.host, event.event)) ?? -1)
+      const wasSaid = event !== undefined && newest > event.place
+      if (event !== undefined && merges(event.event.name)) said.set(saying(arrival.host, event.event), Math.max(newest, event.place))
+      if (isBehind && !wasOver && !wasSaid)
         objections.push(`${arrival.eventId} reached ${arrival.host} behind ${before.eventId}, which was accepted later`)
       else reached.set(way, arrival)
     }
@@ -176,6 +181,11 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
       return [...objections, ...objectionsToOrder(stories)]
     },
   }
+}
+
+/** What an event tells a host. */
+function saying(host: HostName, { serverId, name, tag }: ExternalEvent): string {
+  return `${host} ${serverId} ${name} ${tag}`
 }
 
 /** What may have ended a delivery before its host's acknowledgement came. */
