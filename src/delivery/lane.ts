@@ -117,6 +117,8 @@ export class Lane {
   /** What the agent had of it when it came back, and is not sent again at once; and that of which this has been told. */
   #seen = new Set<EventId>()
   #had = new Set<EventId>()
+  /** What went out again over the same connection. */
+  #again = new Set<EventId>()
   /** When the journal has what the last loss of a connection returned. */
   #recorded: Promise<void> = Promise.resolve()
   /** After trouble the first casts are awaited before more is read. */
@@ -226,8 +228,12 @@ export class Lane {
 
   /** An agent is there, and has seen what is open up to this event. */
   connected(lastSeen: EventId | null): void {
-    this.#seen = new Set(lastSeen === null ? [] : this.#sent.slice(0, this.#sent.indexOf(lastSeen) + 1))
+    // What went out twice was seen the first time, for all that is known.
+    const isTwice = lastSeen !== null && this.#again.has(lastSeen)
+    const upTo = lastSeen === null || isTwice ? 0 : this.#sent.indexOf(lastSeen) + 1
+    this.#seen = new Set(this.#sent.slice(0, upTo))
     this.#had = new Set()
+    this.#again = new Set()
     this.#failures = 0
     if (this.#mode === 'failing') this.#isWoken = true
     else this.#readFromStart()
@@ -237,8 +243,8 @@ export class Lane {
   lost(): void {
     const { all, unacknowledged } = this.#underWay.takeAll()
     const [before, since] = [
-      all.filter(({ eventId }) => this.#had.has(eventId)),
-      all.filter(({ eventId }) => !this.#had.has(eventId)),
+      unacknowledged.filter(({ eventId }) => this.#had.has(eventId)),
+      unacknowledged.filter(({ eventId }) => !this.#had.has(eventId)),
     ]
     this.#sent = [...before, ...since].map(({ eventId }) => eventId)
     this.#line.abandon()
@@ -256,6 +262,8 @@ export class Lane {
   ended(ids: readonly EventId[]): void {
     for (const id of ids) {
       this.#underWay.delete(id)
+      this.#had.delete(id)
+      this.#again.delete(id)
       this.#backlog.ended(id)
     }
     this.#pump()
@@ -521,6 +529,7 @@ export class Lane {
   /** What was not acknowledged in time goes out again; each first of a server has used up a try. */
   #sendAgain(late: readonly Late[]): void {
     const { limits, timeToLive } = this.#parts
+    for (const { delivery } of late) this.#again.add(delivery.eventId)
     const reason = `not acknowledged within ${limits.ackTimeoutMs / 1000} s`
     const isOver = ({ delivery }: Late) => timeToLive.expiresAtMs(delivery) <= Date.now()
     const [over, rest] = [late.filter(isOver), late.filter((each) => !isOver(each))]

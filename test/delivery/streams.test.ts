@@ -172,6 +172,22 @@ describe('a host whose agent comes and goes', () => {
     expect(second.ids).toEqual(idsOf([slow]))
   })
 
+  it('gets at once what was not written before its connection was lost, whatever went out again behind it', async () => {
+    const { caster, post } = await streamStage({ ackTimeoutMs: 100 })
+    const first = follow(caster, 'h1')
+    const [seen, unwritten] = [decided(['h1']), decided(['h1'])]
+    await post([seen])
+    await until(() => first.ids.length === 1)
+    first.isFull = true
+    await post([decided(['h1'])])
+    await post([unwritten])
+    await sleep(300)
+    expect(first.ids).not.toContain(unwritten.id)
+    first.disconnect()
+    const second = follow(caster, 'h1', seen.id)
+    await until(() => second.ids.includes(unwritten.id))
+  })
+
   it('passes over a Last-Event-ID that is none', async () => {
     const { caster, post } = await streamStage()
     const event = decided(['h1'])
