@@ -36,7 +36,7 @@ export function testModel(way: Way, defaultSteps: number): void {
     if (outcome.objections.length > 0) expect.fail(await describeFailure(plan, outcome))
   }
 
-  it('loses nothing, keeps the order of each server and skips no state', { timeout: 600_000 }, async () => {
+  it('loses nothing, keeps the order of each server and skips no state', { timeout: 1_800_000 }, async () => {
     if (PLAN !== undefined || SEED !== undefined) {
       const plan = PLAN?.split(',').map(Number) ?? planRun(Number(SEED), STEPS_A_RUN)
       await expectKept(plan, await runAlone(plan))
