@@ -138,7 +138,8 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
       // Passed over because a newer one said the same, which has come; that it was is not on disk where a crash came between.
       const newest = event === undefined ? -1 : (said.get(saying(arrival.host, event.event)) ?? -1)
       const wasSaid = event !== undefined && newest > event.place
-      if (event !== undefined && merges(event.event.name)) said.set(saying(arrival.host, event.event), Math.max(newest, event.place))
+      if (event !== undefined && merges(event.event.name))
+        said.set(saying(arrival.host, event.event), Math.max(newest, event.place))
       if (isBehind && !wasOver && !wasSaid)
         objections.push(`${arrival.eventId} reached ${arrival.host} behind ${before.eventId}, which was accepted later`)
       else reached.set(way, arrival)
