@@ -30,7 +30,8 @@ export function createServersWriter(db: DatabaseSync, { follower, moves }: Serve
       replace.run(key, host, movingTo, projectId, name, updatedAtUs)
       if (before === undefined || before['host'] !== host || before['moving_to'] !== movingTo) {
         const found = { place: toPlace(host, movingTo), atUs: updatedAtUs }
-        moves.note(uuid, found)
+        // No request can have found a new server anywhere, unless it was removed a moment ago: a million of them cost no memory.
+        if (before !== undefined || moves.get(uuid) !== undefined) moves.note(uuid, found)
         // Of a server that was nowhere nothing is open.
         follower.follow(key, found, before === undefined || before['host'] === null ? 'none' : 'all')
       }
