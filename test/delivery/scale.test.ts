@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createStreamCaster } from '../../src/cast/stream/create-stream-caster.ts'
+import type { ServerId } from '../../src/events/event.ts'
 import type { DecidedEvent, Journal } from '../../src/journal/journal.ts'
 import { createHappenings } from '../../src/observe/happenings.ts'
 import { createMetrics } from '../../src/observe/prometheus.ts'
@@ -12,6 +14,8 @@ import { createScriptedCaster, on, QUICK, setStage, until } from './stage.ts'
 
 const HOSTS = 10_000
 const hostOf = (i: number) => `h${i % HOSTS}`
+/** One on each host: what is kept of a server is not kept for each of its events. */
+const SERVERS = Array.from({ length: HOSTS }, () => randomUUID() as ServerId)
 
 /** Counts what is asked of a journal, besides whether others left something behind. */
 function counted(journal: Journal): { readonly journal: Journal; readonly calls: string[] } {
@@ -40,7 +44,10 @@ function heapUsed(): number {
 }
 
 async function postAll(post: (events: readonly DecidedEvent[]) => Promise<unknown>, from: number, to: number): Promise<void> {
-  for (let i = from; i < to; i += 1000) await post(Array.from({ length: 1000 }, (_, j) => decided([hostOf(i + j)])))
+  for (let i = from; i < to; i += 1000)
+    await post(
+      Array.from({ length: 1000 }, (_, j) => decided([hostOf(i + j)], { serverId: SERVERS[(i + j) % HOSTS] as ServerId })),
+    )
 }
 
 describe('ten thousand hosts with deliveries waiting', () => {
