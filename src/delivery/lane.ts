@@ -119,8 +119,10 @@ export class Lane {
   #had = new Set<EventId>()
   /** What went out again over the same connection. */
   #again = new Set<EventId>()
-  /** When the journal has what the last loss of a connection returned. */
-  #recorded: Promise<void> = Promise.resolve()
+  /** When the journal has what the last loss of a connection returned, and what was ended because a newer event says the same. */
+  #recorded: Promise<unknown> = Promise.resolve()
+  /** How many of such ends it does not have yet. */
+  #merges = 0
   /** After trouble the first casts are awaited before more is read. */
   #isProbing = false
   #failures = 0
@@ -149,7 +151,7 @@ export class Lane {
     })
     this.#backlog = new Backlog(host, parts, {
       isWanted: () => this.#mode === 'behind',
-      recorded: () => this.#recorded,
+      recorded: async () => void (await this.#recorded),
       deal: (page, isAwaited) => this.#deal(page, isAwaited),
       isMuch: () => this.#merging.noteUnknown(),
       allRead: () => this.#clear(),
@@ -250,7 +252,7 @@ export class Lane {
     this.#line.abandon()
     if (unacknowledged.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      this.#recorded = promise
+      this.#recorded = Promise.all([this.#recorded, promise])
       this.#steps.return(unacknowledged, 'the connection was lost before it was acknowledged', resolve)
     }
     for (const delivery of all) this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
@@ -450,20 +452,26 @@ export class Lane {
 
   /** Deals with as much of a page as there is room for. */
   #deal(page: Page, isAwaited: boolean): Dealt {
+    if (this.#merges > 0) return { done: 0, taken: 0 }
     const nowMs = Date.now()
     const casts = gatherCasts(this.host)
     const ordered = isAwaited ? page.deliveries : awaitedFirst(page.deliveries)
     const waiting = ordered.filter((each) => this.#isWaiting(each, page))
     const outdated = outdatedAmong(waiting)
+    if (outdated.size > 0) {
+      this.#merge(
+        waiting.filter(({ eventId }) => outdated.has(eventId)),
+        outdated,
+      )
+      return { done: 0, taken: outdated.size }
+    }
     const left = new Set(waiting)
     let room = this.#isProbing ? Math.min(this.#room(isAwaited), PROBE) : this.#room(isAwaited)
     let obstacle: string | null = null
     for (const delivery of waiting) {
       if (room-- === 0 || obstacle !== null) break
       left.delete(delivery)
-      const by = outdated.get(delivery.eventId)
-      if (by !== undefined) this.#steps.end([delivery], () => ({ kind: 'superseded', by }))
-      else if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#steps.expire([delivery])
+      if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#steps.expire([delivery])
       else if (this.#isSeen(delivery)) this.#acknowledgements.await([delivery])
       else obstacle = this.#send(delivery, page, casts)
     }
@@ -517,13 +525,36 @@ export class Lane {
     }
   }
 
-  /** Ends those that wait in vain and were not taken out of the journal meanwhile. */
+  /**
+   * Ends those for which newer ones stand. Nothing is cast before that is durable: after a crash they would be pending still, and come
+   * behind what stood behind them.
+   */
+  #merge(waiting: readonly Delivery[], outdated: ReadonlyMap<EventId, EventId>): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#beginMerge(promise)
+    const fateOf = ({ eventId }: Delivery) => ({ kind: 'superseded', by: outdated.get(eventId) ?? eventId }) as const
+    this.#steps.end(waiting, fateOf, () => {
+      this.#merges--
+      resolve()
+    })
+  }
+
+  /** The same for those found in the journal, but for what was taken out of it meanwhile. */
   async #supersede(outdated: readonly Outdated[]): Promise<void> {
     const waiting = outdated.filter(({ eventId }) => !this.#underWay.has(eventId))
+    if (waiting.length === 0) return
     const ids = waiting.map(({ eventId }) => eventId)
     this.#underWay.addEnding(ids)
-    await this.#steps.supersede(waiting)
+    const durable = this.#steps.supersede(waiting)
+    this.#beginMerge(durable)
+    await durable
+    this.#merges--
     this.ended(ids)
+  }
+
+  #beginMerge(durable: Promise<void>): void {
+    this.#merges++
+    this.#recorded = Promise.all([this.#recorded, durable])
   }
 
   /** What was not acknowledged in time goes out again; each first of a server has used up a try. */
