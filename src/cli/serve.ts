@@ -5,7 +5,7 @@ import { createLog } from '../observe/log.ts'
 import type { Service } from '../service.ts'
 import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
 import { quickStart } from './quick-start.ts'
-import { findPredecessor, type Orders } from './serve-predecessor.ts'
+import { findPredecessor, type Orders, type Predecessor } from './serve-predecessor.ts'
 import { takeActivatedSocket } from './serve-socket.ts'
 import { createSuccession, type Incumbent } from './serve-succession.ts'
 import { listenForReload, listenForStop } from './signals.ts'
@@ -38,8 +38,16 @@ Examples:
 
 async function serve(terminal: Terminal, options: ConfigOptions): Promise<void> {
   keepHeapSmall()
-  const stop = listenForStop(terminal)
   const predecessor = findPredecessor(process)
+  try {
+    await live(terminal, options, predecessor)
+  } finally {
+    predecessor?.part()
+  }
+}
+
+async function live(terminal: Terminal, options: ConfigOptions, predecessor: Predecessor | null): Promise<void> {
+  const stop = listenForStop(terminal)
   const activated = takeActivatedSocket(process.env, process.pid)
   const config = await readConfig(terminal, options)
   // The service's parts are only loaded by those who run it: every other command starts faster without.
@@ -72,7 +80,6 @@ async function serve(terminal: Terminal, options: ConfigOptions): Promise<void> 
   } finally {
     await Promise.race([end(), giveUp(terminal, config.listen.drainMs + STOP_MS)])
     stop.dispose()
-    predecessor?.part()
   }
   if (code !== null && code !== 0) terminal.exit(code)
 }
