@@ -97,9 +97,10 @@ function print(rows: readonly Row[], accepted: number, residentMib: number): voi
 
 async function main(): Promise<void> {
   if (!hasWrk()) throw new Error('this benchmark needs wrk: apt-get install wrk')
-  const echo = await startChild([join(import.meta.dirname, 'lib/echo.ts')], /^(\d+)$/)
+  const echo = await startChild(process.execPath, [join(import.meta.dirname, 'lib/echo.ts')], /^(\d+)$/)
   const novacast = await startChild(
-    [join(root, 'dist/cli/main.js'), 'serve', '--port', '0', '--data-dir', directory],
+    join(root, 'dist/cli/main.js'),
+    ['serve', '--port', '0', '--data-dir', directory],
     /(http:\/\/[0-9.:]+)/,
   )
   try {

@@ -125,7 +125,8 @@ async function main(): Promise<void> {
     const own = join(directory, 'novacast.conf')
     writeFileSync(own, `[novacast]\nport = 0\ndata_dir = ${directory}/data\nlog_level = warn\nmax_microversion = 2.93\n`)
     novacast = await startChild(
-      [join(root, 'dist/cli/main.js'), 'serve', '--config-file', nova.confFile, '--config-file', own],
+      join(root, 'dist/cli/main.js'),
+      ['serve', '--config-file', nova.confFile, '--config-file', own],
       /(http:\/\/[0-9.:]+)/,
     )
     const pid = novacast.process.pid as number

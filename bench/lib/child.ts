@@ -10,16 +10,16 @@ export interface Child {
   stop(): Promise<void>
 }
 
-/** Starts a Node script and waits for the line that matches. Rejects when it ends before. */
-export async function startChild(args: readonly string[], ready: RegExp): Promise<Child> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+/** Starts a program and waits for the line that matches. Rejects when it ends before. */
+export async function startChild(program: string, args: readonly string[], ready: RegExp): Promise<Child> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const match = await new Promise<RegExpExecArray>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const found = ready.exec(line)
       if (found !== null) resolve(found)
     })
-    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code} before it was ready`)))
+    child.once('exit', (code) => reject(new Error(`${[program, ...args].join(' ')} ended with ${code} before it was ready`)))
   })
   return {
     process: child,

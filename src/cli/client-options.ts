@@ -9,6 +9,7 @@ import {
   type TlsOptions,
   type TokenProvider,
 } from '../sdk/index.ts'
+import { DEFAULT_URL } from './default-url.ts'
 import { UsageError } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -17,9 +18,6 @@ export interface ClientOptions {
   readonly url: string
   readonly token?: string
 }
-
-/** Where a novacast on the embedded default listens. */
-export const DEFAULT_URL = 'http://127.0.0.1:8774'
 
 const LOOPBACK = /^(localhost|127(\.[0-9]+){3}|\[::1\])$/
 

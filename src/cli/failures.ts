@@ -1,5 +1,5 @@
 import { CommanderError, InvalidArgumentError } from 'commander'
-import { ApiError, ConnectionError } from '../sdk/index.ts'
+import { ApiError, ConnectionError } from '../sdk/errors.ts'
 
 /** The command was called wrongly: exit code 2. */
 export class UsageError extends Error {

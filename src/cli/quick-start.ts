@@ -1,4 +1,4 @@
-import { DEFAULT_URL } from './client-options.ts'
+import { DEFAULT_URL } from './default-url.ts'
 
 /** A server that exists nowhere but in the examples. */
 const SERVER = '8f0c4d1e-2b3a-4c5d-9e6f-708192a3b4c5'

@@ -1,21 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { agentCommand } from './agent.ts'
-import { checkCommand } from './check.ts'
-import { configCommand } from './config.ts'
-import { dbCommand } from './db.ts'
-import { demoCommand } from './demo.ts'
-import { eventsCommand } from './events.ts'
 import { describeFailure, exitCodeOf } from './failures.ts'
-import { hostsCommand } from './hosts.ts'
-import { sendCommand } from './send.ts'
-import { serveCommand } from './serve.ts'
-import { serversCommand } from './servers.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Runs one command line and resolves with its exit code: 0 done, 1 failed, 2 called wrongly. Never rejects. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const program = createProgram(terminal)
+  const program = await createProgram(argv, terminal)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return 0
@@ -27,13 +17,13 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-function createProgram(terminal: Terminal): Command {
+async function createProgram(argv: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command('novacast')
     .description("Nova's server external events as a service: durable, observable, fast.")
     .version(readVersion(), '--version', 'print the version')
     .option('-v, --debug', 'show where a failure comes from')
     .addHelpText('after', '\nA first look: novacast demo')
-  for (const create of COMMANDS) program.addCommand(create(terminal))
+  for (const create of await loadCommands(argv)) program.addCommand(create(terminal))
   for (const command of [program, ...descendants(program)])
     command
       .exitOverride()
@@ -47,18 +37,26 @@ function createProgram(terminal: Terminal): Command {
 }
 
 /** In the order of the help: the service first, then its clients. */
-const COMMANDS = [
-  serveCommand,
-  checkCommand,
-  configCommand,
-  dbCommand,
-  sendCommand,
-  serversCommand,
-  hostsCommand,
-  eventsCommand,
-  agentCommand,
-  demoCommand,
-]
+const COMMANDS: Readonly<Record<string, () => Promise<CreateCommand>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  config: async () => (await import('./config.ts')).configCommand,
+  db: async () => (await import('./db.ts')).dbCommand,
+  send: async () => (await import('./send.ts')).sendCommand,
+  servers: async () => (await import('./servers.ts')).serversCommand,
+  hosts: async () => (await import('./hosts.ts')).hostsCommand,
+  events: async () => (await import('./events.ts')).eventsCommand,
+  agent: async () => (await import('./agent.ts')).agentCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
+}
+
+type CreateCommand = (terminal: Terminal) => Command
+
+/** The command that is called, or all where that cannot be told so simply: a service is not to carry the code of its clients. */
+function loadCommands([name = '']: readonly string[]): Promise<readonly CreateCommand[]> {
+  const called = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  return Promise.all(called === undefined ? Object.values(COMMANDS).map((load) => load()) : [called()])
+}
 
 function descendants(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...descendants(child)])

@@ -4,6 +4,7 @@ import { createLog } from '../observe/log.ts'
 import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
 import { quickStart } from './quick-start.ts'
 import { listenForStop } from './signals.ts'
+import { keepHeapSmall } from './small-heap.ts'
 import type { Terminal } from './terminal.ts'
 
 /** How long requests under way and deliveries get to come to an end. */
@@ -30,6 +31,7 @@ Examples:
 }
 
 async function serve(terminal: Terminal, options: ConfigOptions): Promise<void> {
+  keepHeapSmall()
   const stop = listenForStop(terminal)
   const config = await readConfig(terminal, options)
   // The service's parts are only loaded by those who run it: every other command starts faster without.
