@@ -108,19 +108,12 @@ function describeReplicas(name: string, database: Database | undefined): void {
     it('pass on what would overtake an earlier delivery of the same server and host, however it comes about', async () => {
       const url = await newUrl()
       const [one, other] = [await openReplica(url), await openReplica(url)]
-      const about = { serverId: newServerId() }
-      const [first, second, elsewhere, moved] = [
-        decided(['a'], about),
-        decided(['a', 'b'], about),
-        decided(['a']),
-        decided(['c'], about),
-      ]
+      const [about, abroad] = [{ serverId: newServerId() }, { serverId: newServerId() }]
+      const [first, second, elsewhere] = [decided(['a'], about), decided(['a'], about), decided(['a'])]
       expect(await one.commit(submission([first]))).toEqual([])
-      expect(await other.commit(submission([moved]))).toEqual([])
       const passed = await other.commit(submission([second, elsewhere]))
       expect(passed).toEqual<readonly PassedOn[]>([{ eventId: second.id, host: a, isOurs: false }])
       expect(await openIds(other)).toEqual([elsewhere.id])
-      expect(await openIds(other, b)).toEqual([second.id])
       // Its owner takes the next, and does not know of the second yet.
       const third = decided(['a'], about)
       expect(await one.commit(submission([third]))).toEqual([{ eventId: third.id, host: a, isOurs: true }])
@@ -128,13 +121,29 @@ function describeReplicas(name: string, database: Database | undefined): void {
       expect(await one.claim()).toEqual([])
       expect(await openIds(one)).toEqual([first.id, second.id, third.id])
 
+      // What has come from another host stands before what is accepted later.
+      const moved = decided(['c'], abroad)
+      expect(await other.commit(submission([moved]))).toEqual([])
       const to = [{ host: a, cell: null }]
       expect(await other.record([{ kind: 'moved', host: hostName('c'), eventId: moved.id, atUs: 1, to }])).toBe(1)
-      expect(await one.claim()).toEqual([a])
-      expect(await openIds(one)).toEqual([first.id, moved.id, second.id, third.id])
+      const behind = decided(['a'], abroad)
+      expect(await one.commit(submission([behind]))).toEqual([{ eventId: behind.id, host: a, isOurs: false }])
+      expect(await openIds(other)).toEqual([elsewhere.id, moved.id, behind.id])
 
-      await one.acknowledge(a, [first.id, second.id, third.id, moved.id], 1)
+      await one.acknowledge(a, [first.id, second.id, third.id, moved.id, behind.id], 1)
       expect(await other.commit(submission([decided(['a'], about)]))).toEqual([])
+    })
+
+    it('bring along what waits for the host that a server has left, in front of what is accepted for its new one', async () => {
+      const url = await newUrl()
+      const [one, other] = [await openReplica(url), await openReplica(url)]
+      const about = { serverId: newServerId() }
+      const [first, second] = [decided(['a'], about), decided(['b'], about)]
+      expect(await one.commit(submission([first]))).toEqual([])
+      expect(await other.commit(submission([second]))).toMatchObject([{ eventId: second.id, host: b }])
+      expect(await openIds(one)).toEqual([])
+      await expect.poll(async () => [...(await one.claim()), ...(await other.claim())]).toContain(b)
+      expect([...(await openIds(one, b)), ...(await openIds(other, b))]).toEqual([first.id, second.id])
     })
 
     it('take over what a closed one left, at once, each host by one of them', async () => {

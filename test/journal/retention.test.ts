@@ -91,7 +91,7 @@ describeEngines('retention', (engine) => {
     expect((await journal.retain(BEFORE_US, 0)).oldestUs).toBeNull()
     expect(await left(journal)).toEqual([])
     expect(await orphans()).toEqual([])
-    expect(await journal.acknowledge(a, [fourth], NOW_US)).toEqual({ acknowledged: 0, unknown: [fourth] })
+    expect(await journal.acknowledge(a, [fourth], NOW_US)).toEqual({ ended: [], unknown: [fourth] })
   })
 
   it('goes through a long journal in steps, whatever the clock said', async () => {
