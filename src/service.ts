@@ -88,7 +88,8 @@ export async function createService({ config, log, journalIsFree }: ServiceOptio
     stop: async () => {
       isLeaving = true
       const drained = config.listen.drainMs
-      if (!hasLeft) await Promise.all([front.retire(Math.max(drained, PATIENCE_MS)), sleep(drained)])
+      // Where it has left, whoever connects anew is told by its successor.
+      await Promise.all([front.retire(Math.max(drained, PATIENCE_MS)), hasLeft ? undefined : sleep(drained)])
       await front.close(CLOSE_MS)
       await closeApp()
     },

@@ -16,7 +16,7 @@ export interface Incumbent {
 
 export interface SuccessionParts {
   /** This process' own service. */
-  readonly own: Incumbent
+  readonly own: Incumbent & { stop(): Promise<void> }
   /** What starts a successor: a program and its arguments. */
   readonly command: readonly [string, ...string[]]
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -27,7 +27,10 @@ export interface SuccessionParts {
 export interface Succession {
   /** Has a new process take over. Where it cannot, all goes on as before. Never rejects. */
   replace(): Promise<void>
-  /** Ends the process that serves, where that is another; resolves with its exit code, or null where it is this one. */
+  /**
+   * Ends all of them, those that have left and still answer over connections that they have among them, and this one's own service.
+   * Resolves with the exit code of the process that served, or null where it was this one.
+   */
   stop(): Promise<number | null>
   /** Resolves with the exit code when a process that serves ends unasked. */
   readonly lost: Promise<number>
@@ -40,6 +43,8 @@ const OPEN_MS = 300_000
 export function createSuccession({ own, command, environment, say }: SuccessionParts): Succession {
   let incumbent: Incumbent = own
   let child: ChildProcess | null = null
+  /** What was started and has not ended: the one that serves, and those that have left. */
+  const running = new Map<ChildProcess, Promise<number>>()
   let replacing: Promise<void> | null = null
   const lost = Promise.withResolvers<number>()
 
@@ -54,6 +59,14 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
     if (incumbent !== own) server.close()
     next.on('error', () => {})
     return next
+  }
+  const follow = (started: ChildProcess) => {
+    const ended = new Promise<number>((resolve) => started.once('exit', (code) => resolve(code ?? 1)))
+    running.set(started, ended)
+    void ended.then((code) => {
+      running.delete(started)
+      if (child === started) lost.resolve(code)
+    })
   }
   const takeOver = async () => {
     let next: ChildProcess | null = null
@@ -75,9 +88,7 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
     incumbent.leave()
     incumbent = toIncumbent(next)
     child = next
-    next.once('exit', (code) => {
-      if (child === next) lost.resolve(code ?? 1)
-    })
+    follow(next)
     const waited = letGoAtMs === null ? '' : `; requests waited ${Math.round(performance.now() - letGoAtMs)} ms`
     say(`process ${next.pid} serves from now on${waited}`)
   }
@@ -96,10 +107,10 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
     },
     stop: async () => {
       await replacing
-      if (child === null) return null
-      const ended = new Promise<number>((resolve) => child?.once('exit', (code) => resolve(code ?? 1)))
-      tell(child, 'stop')
-      return ended
+      for (const each of running.keys()) tell(each, 'stop')
+      const code = child === null ? null : running.get(child)
+      await Promise.all([own.stop(), ...running.values()])
+      return code ?? null
     },
     lost: lost.promise,
   }

@@ -7,7 +7,7 @@ import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
 import { quickStart } from './quick-start.ts'
 import { findPredecessor, type Orders, type Predecessor } from './serve-predecessor.ts'
 import { takeActivatedSocket } from './serve-socket.ts'
-import { createSuccession, type Incumbent } from './serve-succession.ts'
+import { createSuccession, type SuccessionParts } from './serve-succession.ts'
 import { listenForReload, listenForStop } from './signals.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import type { Terminal } from './terminal.ts'
@@ -64,8 +64,8 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   })
   let code: number | null = null
   const end = async () => {
-    code ??= await succession.stop()
-    await service.stop()
+    const ended = await succession.stop()
+    code ??= ended
   }
   try {
     const { url } = await service.listen(at)
@@ -89,8 +89,8 @@ async function greet(terminal: Terminal, { identity, servers, dataDir }: Config,
   await terminal.write(`novacast listens on ${url}\nIts data is in ${dataDir}\n${isEmbedded ? quickStart(url) : ''}`)
 }
 
-function toIncumbent({ server, letGo, resume, leave }: Service): Incumbent {
-  return { socket: async () => server, letGo, resume, leave: () => void leave() }
+function toIncumbent({ server, letGo, resume, leave, stop }: Service): SuccessionParts['own'] {
+  return { socket: async () => server, letGo, resume, leave: () => void leave(), stop }
 }
 
 /** A process that has left ends when nothing comes over its connections any more. */
