@@ -128,22 +128,11 @@ function describeReplicas(name: string, database: Database | undefined): void {
       expect(await other.record([{ kind: 'moved', host: hostName('c'), eventId: moved.id, atUs: 1, to }])).toBe(1)
       const behind = decided(['a'], abroad)
       expect(await one.commit(submission([behind]))).toEqual([{ eventId: behind.id, host: a, isOurs: false }])
+      expect(await other.claim()).toEqual([a])
       expect(await openIds(other)).toEqual([elsewhere.id, moved.id, behind.id])
 
       await one.acknowledge(a, [first.id, second.id, third.id, moved.id, behind.id], 1)
       expect(await other.commit(submission([decided(['a'], about)]))).toEqual([])
-    })
-
-    it('bring along what waits for the host that a server has left, in front of what is accepted for its new one', async () => {
-      const url = await newUrl()
-      const [one, other] = [await openReplica(url), await openReplica(url)]
-      const about = { serverId: newServerId() }
-      const [first, second] = [decided(['a'], about), decided(['b'], about)]
-      expect(await one.commit(submission([first]))).toEqual([])
-      expect(await other.commit(submission([second]))).toMatchObject([{ eventId: second.id, host: b }])
-      expect(await openIds(one)).toEqual([])
-      await expect.poll(async () => [...(await one.claim()), ...(await other.claim())]).toContain(b)
-      expect([...(await openIds(one, b)), ...(await openIds(other, b))]).toEqual([first.id, second.id])
     })
 
     it('take over what a closed one left, at once, each host by one of them', async () => {
