@@ -71,7 +71,7 @@ async function fill(store: Journal, model: ModelEvent[]): Promise<void> {
     const about = submission(events, {
       receivedAtUs: atUs,
       globalRequestId,
-      requestId: draw(9) === 0 ? pick(requestIds) : pick(tags),
+      requestId: draw(9) === 0 ? pick(requestIds) : draw(50) === 0 ? pick(tags) : `req-${crypto.randomUUID()}`,
     })
     underWay.push(store.commit(about))
     if (underWay.length === 500) await Promise.all(underWay.splice(0))
