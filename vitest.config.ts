@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
 import { sortSuites } from './test/stand/suites.ts'
 
 const { fast, stand } = sortSuites()
@@ -7,6 +8,7 @@ export default defineConfig({
   test: {
     // Two cores and real services beside us: more workers only make timeouts lie.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Waits end with what they wait for; this is for what never comes, on a machine that is busy with other things.
     testTimeout: 120_000,
     // Long enough to install and start a service on a machine that has none.
