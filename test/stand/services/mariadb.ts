@@ -27,6 +27,8 @@ export function createMariadbs(stand: Surroundings) {
     const folder = makeFolder(stand.root, name)
     cpSync(await template, join(folder, 'data'), { recursive: true })
     const init = join(folder, 'init.sql')
+    // Not shared: a MariaDB that starts removes what it takes for left over there.
+    const temporary = makeFolder(folder, 'tmp')
     writeFileSync(
       init,
       `create user if not exists ${USER}@'%' identified by '${USER}';\ngrant all on *.* to ${USER}@'%' with grant option;\n`,
@@ -40,6 +42,7 @@ export function createMariadbs(stand: Surroundings) {
         command: 'mariadbd',
         args: [
           ...['--no-defaults', '--user=root', `--datadir=${join(folder, 'data')}`, `--socket=${join(folder, 'sock')}`],
+          `--tmpdir=${temporary}`,
           ...[`--port=${info.port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', `--init-file=${init}`],
           ...['--character-set-server=utf8mb4', ...QUICK, ...SMALL],
         ],
