@@ -85,6 +85,10 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)('a databa
     ])
   })
 
+  it.runIf(engine === 'postgresql')('has no statement compiled, which would take longer than to run it', async () => {
+    expect(await open(url).query('SHOW jit', [])).toEqual([['off']])
+  })
+
   it('has transactions that are kept or undone, and never left to the next who asks', async () => {
     const { kysely } = open(url, { maxConnections: 1 })
     const row = { name: 't', flag: engine === 'mysql' ? 1 : true, at: '2026-01-01 00:00:00' }
