@@ -6,7 +6,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
 
-/** Writes steps of deliveries into the journal, those of one turn of the event loop in one call, in order. */
+/** Writes steps of deliveries into the journal, those of one turn of the event loop or of a few milliseconds in one call, in order. */
 export interface Recorder {
   /** Calls back when these steps are durable. Where the journal has trouble it is tried again until it has none. */
   record(steps: readonly DeliveryStep[], onDurable?: () => void): void
@@ -19,6 +19,8 @@ export interface RecorderParts {
   readonly metrics: Pick<Metrics, 'stepped'>
   readonly happenings: Happenings
   readonly log: Log
+  /** How long steps are gathered; 0: those of a turn of the event loop. */
+  readonly gatherMs: number
 }
 
 interface Batch {
@@ -37,7 +39,7 @@ const newBatch = (): Batch => ({ steps: [], whenDurable: [] })
  * be overtaken by the acknowledgement that answers it. When one fails, it and what comes after are written one after another.
  */
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { journal, log } = parts
+  const { journal, log, gatherMs } = parts
   const stopped = new AbortController()
   let gathering = newBatch()
   let isFlushing = false
@@ -89,7 +91,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
       if (isFlushing) return
       isFlushing = true
       // Behind this turn's input and before the next one's, so that no acknowledgement can come first.
-      setImmediate(flush)
+      if (gatherMs === 0) setImmediate(flush)
+      else setTimeout(flush, gatherMs)
     },
     close: async (graceMs) => {
       isClosed = true

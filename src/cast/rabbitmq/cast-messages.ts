@@ -3,11 +3,12 @@ import type { HostName } from '../../events/event.ts'
 import type { Delivery } from '../../journal/journal.ts'
 import { type CatalogService, contextCatalog } from '../../nova/catalog.ts'
 import type { ComputeDialect } from '../../nova/compute-dialect.ts'
-import { type ContextParts, type ContextSubject, messageContext, NOBODY } from '../../nova/context.ts'
+import { type ContextParts, type ContextSubject, NOBODY } from '../../nova/context.ts'
+import { contextText } from '../../nova/context-text.ts'
 import { eventObject } from '../../nova/event.ts'
 import type { Instance } from '../../nova/instance.ts'
 import { hasNetworkInfo, instanceObject } from '../../nova/instance-object.ts'
-import { type EmbeddedJson, embeddedEntries, embeddedJson, rpcMessage } from '../../nova/rpc-message.ts'
+import { type EmbeddedJson, embeddedJson, rpcMessage } from '../../nova/rpc-message.ts'
 import type { CallContext } from '../cast.ts'
 
 /** A delivery of which the server is at hand. */
@@ -44,7 +45,7 @@ function castMessage(deliveries: NovaDeliveries, context: CallContext | null, di
     events: deliveries.map(({ delivery }) => embeddedJson(eventObject(delivery.event, dialect))),
     version: dialect.rpcVersion,
     uniqueId,
-    context: embeddedEntries(messageContext(contextParts(deliveries, context))),
+    context: contextText(contextParts(deliveries, context)),
   })
   return { host, routingKey: `${dialect.topic}.${host}`, uniqueId, body }
 }

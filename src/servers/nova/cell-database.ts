@@ -1,7 +1,8 @@
 import { type Database, openDatabase } from '../../database/connect.ts'
 import { isIn } from '../../database/in-list.ts'
+import { jsonRow, parseJsonRow } from '../../database/json-row.ts'
 import { toTrouble } from '../../database/trouble.ts'
-import type { DatabaseUrl } from '../../database/url.ts'
+import type { DatabaseUrl, Engine } from '../../database/url.ts'
 import type { HostName, ServerId } from '../../events/event.ts'
 import { ActionRefused, type InstanceAction } from '../../nova/cells.ts'
 import {
@@ -61,17 +62,19 @@ const COLUMNS = [
   ...INSTANCE_COLUMNS.map((column) => `i.${column}`),
   ...INFO_CACHE_COLUMNS.map((column) => `c.${column}`),
   'e.migration_context',
-].join(', ')
+]
 
 /** Nova's query for the servers, without its filter by project: who may post may tell of any server. */
-const SERVERS =
-  `SELECT ${COLUMNS} FROM instances i LEFT JOIN instance_info_caches c ON c.instance_uuid = i.uuid ` +
+const selectServers = (engine: Engine) =>
+  `SELECT ${jsonRow(engine, COLUMNS)} FROM instances i LEFT JOIN instance_info_caches c ON c.instance_uuid = i.uuid ` +
   'LEFT JOIN instance_extra e ON e.instance_uuid = i.uuid WHERE '
+const SERVERS = { mysql: selectServers('mysql'), postgresql: selectServers('postgresql') } as const
 
 async function readServers(database: Database<CellTables>, ids: readonly ServerId[]) {
   const readAtUs = Date.now() * 1000
   const { sql, parameters } = isIn(database.engine, 'i.uuid', ids)
-  const rows: readonly InstanceRow[] = await database.query(SERVERS + sql, parameters)
+  const answer = await database.query(SERVERS[database.engine] + sql, parameters)
+  const rows: readonly InstanceRow[] = answer.map(parseJsonRow)
   const data = rows.filter((row) => !isHidden(row)).map((row) => [uuidOf(row), instanceData(row)] as const)
   const migrationIds = data.map(([, each]) => migrationIdOf(each)).filter((id) => id !== null)
   const migrations = migrationIds.length === 0 ? new Map<number, Migration>() : await readMigrations(database, migrationIds)
