@@ -71,7 +71,7 @@ function renderPanel({ title, curves }: Panel, { top, x, seconds }: Place & { re
     return `<path d="${steps.join('')}" fill="none" stroke="${color}" stroke-width="1.3"/>`
   })
   const names = curves.map(({ name, color }, i) =>
-    text({ x: x(0) + 180 * (i + 1), y: top - 6, anchor: 'start', color, words: name }),
+    text({ x: x(0) + 240 + 140 * i, y: top - 6, anchor: 'start', color, words: name }),
   )
   return [...lines, ...paths, text({ x: x(0), y: top - 6, anchor: 'start', words: title }), ...names].join('\n')
 }
