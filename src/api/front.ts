@@ -101,7 +101,7 @@ export function createFront({ compute, operator, config, log, limits = {} }: Fro
   let apis: Apis = { compute, operator }
   let handle = answerWith(apis)
   const held: Parameters<Handle>[] = []
-  /** Resolves when no connection is left, once no new ones are taken. */
+  /** Once it hands on: resolves when no connection is left. */
   let gone: Promise<void> | null = null
   let closing: Promise<void> | null = null
 
@@ -143,13 +143,13 @@ export function createFront({ compute, operator, config, log, limits = {} }: Fro
       const address = server.address()
       if (address === null) throw new Error('this server does not listen')
       connections.endWithNextAnswer()
-      gone ??= stopListening(server)
+      // Of net, not of http, which would end connections that wait for their next request.
+      gone = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       go((request, response) => handOn(request, response, address))
       return gone
     },
     close: (graceMs) => {
       connections.endWithNextAnswer()
-      gone ??= stopListening(server)
       closing ??= shutDown(server, gone, apis, graceMs)
       return closing
     },
@@ -204,19 +204,16 @@ function urlOf(listening: AddressInfo | string): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-/** Resolves when the last connection is gone. Closes as net does, not as http, which would end those that wait for their next request. */
-function stopListening(server: Server): Promise<void> {
-  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()))
-}
-
 /** How often connections that have become idle are looked for while the server closes. */
 const IDLE_CHECK_MS = 50
 
-async function shutDown(server: Server, gone: Promise<void>, apis: Apis, graceMs: number): Promise<void> {
-  server.closeIdleConnections()
+async function shutDown(server: Server, gone: Promise<void> | null, apis: Apis, graceMs: number): Promise<void> {
+  // Its callback is also called where it does not listen any more, then before the connections are gone.
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   const patience = setTimeout(() => server.closeAllConnections(), graceMs)
   await closeApis(apis)
+  await closed
   await gone
   clearInterval(idle)
   clearTimeout(patience)
