@@ -42,7 +42,7 @@ const names = EVENT_NAMES.map(({ name }) => name)
 const requestIds = Array.from({ length: 20 }, () => `req-${crypto.randomUUID()}`)
 const tags = ['', 'ON', crypto.randomUUID()]
 const START_US = 1_790_000_000_000_000
-const EVENTS = 20_000
+const EVENTS = 30_000
 
 let seed = 7
 /** The same journal in each run. */
