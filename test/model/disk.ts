@@ -1,4 +1,5 @@
 import { type Followed, type Journal, JournalUnavailable, type Submission } from '../../src/journal/journal.ts'
+import { oneByOne } from '../../src/lib/one-by-one.ts'
 
 /**
  * Stands between an engine and its journal as a disk does: what is asked waits until the run lets it be done, and what is done until
@@ -37,7 +38,7 @@ interface Call {
 }
 
 /** What happens in the order of the calls; everything else reads. */
-const WRITES: ReadonlySet<string> = new Set(['commit', 'record', 'locate', 'acknowledge', 'follow', 'expireParked'])
+const WRITES: ReadonlySet<string> = new Set(['commit', 'commitAll', 'record', 'locate', 'acknowledge', 'follow', 'expireParked'])
 /** What is told and not asked. */
 const AT_ONCE: ReadonlySet<string> = new Set(['touchHost', 'close', 'servers', 'takeovers'])
 const EVERYONE = 1_000_000
@@ -69,6 +70,7 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
     new Promise((resolve, reject) => {
       const onDone = () => {
         if (name === 'commit') listener.committed(args[0] as Submission)
+        if (name === 'commitAll') for (const each of args[0] as readonly Submission[]) listener.committed(each)
       }
       const queue = WRITES.has(name) ? writes : reads
       queue.push({ run: callOf(name, args), onDone, resolve, reject })
@@ -87,9 +89,6 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
       return () => call.reject(error)
     }
   }
-  const tell = (tales: readonly (() => void)[]) => {
-    for (const tale of tales) tale()
-  }
   const write = async (most: number) => {
     // The thread that writes takes what comes together into one transaction.
     written.push(...(await Promise.all(writes.splice(0, most).map(run))))
@@ -102,19 +101,18 @@ export function createDisk(real: Journal, listener: DiskListener): Disk {
       },
     }),
     write,
-    tellWritten: (most) => tell(written.splice(0, most)),
+    tellWritten: (most) => oneByOne(written.splice(0, most)),
     read: async (which) => {
       for (const call of reads.splice(which % Math.max(reads.length, 1), 1)) found.push(await run(call))
     },
-    tellRead: (which) => tell(found.splice(which % Math.max(found.length, 1), 1)),
+    tellRead: (which) => oneByOne(found.splice(which % Math.max(found.length, 1), 1)),
     refuse: (most) => {
       for (const { reject } of writes.splice(0, most)) reject(new JournalUnavailable('the disk is full'))
     },
     flow: async () => {
       await write(writes.length)
-      tell(written.splice(0))
-      tell(found.splice(0))
-      tell(await Promise.all(reads.splice(0).map(run)))
+      oneByOne([...written.splice(0), ...found.splice(0)])
+      oneByOne(await Promise.all(reads.splice(0).map(run)))
     },
     crash: () => {
       writes = []

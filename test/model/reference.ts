@@ -12,6 +12,7 @@ export type Repeats =
   | 'done-again'
 
 const NEWER = /^a newer event says the same: (.+)$/
+const MOVED = /^moved to /
 const NO_HOST_IN_TIME = 'the server got no host in time'
 const TRIED_TOO_OFTEN = /^not acknowledged within .*, 20 times$/
 
@@ -95,6 +96,7 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
     const event = events.get(story.id)
     if (event === undefined) return ['is in the journal and was never committed']
     if (event.outcome.code !== story.code) return [`has the code ${story.code} and not ${event.outcome.code}`]
+    if (new Set(story.replays.map(({ run }) => run)).size < story.replays.length) return ['was replayed twice in one run']
     const destinations = event.outcome.kind === 'accepted' ? event.outcome.destinations : []
     const missing = destinations.filter(({ host }) => !story.deliveries.some((each) => each.host === host))
     const objections = missing.map(({ host }) => `has no delivery to ${host}`)
@@ -197,7 +199,7 @@ function isEndBefore(state: DeliveryRecord['state']): boolean {
 /**
  * Hosts to which a delivery of the event has no place among the others of its server:
  *
- * - it followed its server there from another host: what is accepted for that host meanwhile does not wait for it;
+ * - it followed its server there from another host, or back: what is accepted for that host meanwhile does not wait for it;
  * - over a broker, it ended otherwise than by a confirm, though it may have arrived: what stood before it may arrive again.
  */
 function outOfOrder(
@@ -207,7 +209,9 @@ function outOfOrder(
 ): readonly HostName[] {
   const destinations = event?.outcome.kind === 'accepted' ? event.outcome.destinations : []
   const isLate = deliveries.some(({ state, lastError }) => state === 'superseded' && !NEWER.test(lastError ?? ''))
-  const isWithout = ({ host, state }: DeliveryRecord) =>
-    (isLate && !destinations.some((each) => each.host === host)) || (repeats === 'done-again' && state !== 'dispatched')
+  const isWithout = ({ host, state, lastError }: DeliveryRecord) =>
+    (isLate && !destinations.some((each) => each.host === host)) ||
+    MOVED.test(lastError ?? '') ||
+    (repeats === 'done-again' && state !== 'dispatched')
   return deliveries.filter(isWithout).map(({ host }) => host)
 }

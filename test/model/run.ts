@@ -45,7 +45,7 @@ export async function run(way: Way, plan: Plan, storage: Storage): Promise<Outco
     const reference = createReference(way === 'streams' ? 'dropped' : 'done-again', clock)
     const hosts = (way === 'streams' ? createAgents : createBrokers)(reference)
     const places = createPlaces(reference, way === 'streams' ? 'standalone' : 'in cells')
-    const world = createWorld({ storage, hosts, places, reference, clock })
+    const world = createWorld({ storage, hosts, places, reference, clock, before: before?.id ?? null })
     const steps = createSteps({ world, hosts, places, clock })
     const taken: string[] = []
     for (const seed of plan) {

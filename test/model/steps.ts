@@ -44,6 +44,7 @@ export function createSteps({ world, hosts, places, clock }: StepsParts): Steps 
       weight: 9,
       take: always((random) => world.post(Array.from({ length: 1 + random.below(4) }, () => newEvent(random)))),
     },
+    'some of what ended is replayed': { weight: 2, take: always((random) => world.replay(1 + random.below(20))) },
     'the disk does and tells all': { weight: 12, take: diskDoes((disk) => disk.flow()) },
     'the disk writes': { weight: 8, take: diskDoes((disk, random) => disk.write(1 + random.below(4))) },
     'the disk tells what it wrote': { weight: 8, take: diskDoes((disk, random) => disk.tellWritten(1 + random.below(4))) },

@@ -1,3 +1,5 @@
+import { oneByOne } from '../../lib/one-by-one.ts'
+
 /** What became of one item of a batch. */
 export type Settled<Answer> =
   | { readonly kind: 'done'; readonly answer: Answer }
@@ -29,6 +31,11 @@ interface Waiting<Item, Answer> {
   readonly reject: (error: Error) => void
 }
 
+function settle<Item, Answer>({ resolve, reject }: Waiting<Item, Answer>, result: Settled<Answer> | undefined): void {
+  if (result?.kind === 'done') resolve(result.answer)
+  else reject(result?.error ?? new Error('a batch left this item out'))
+}
+
 export function createBatches<Item, Answer>(options: BatchOptions<Item, Answer>): Batches<Item, Answer> {
   const queue: Waiting<Item, Answer>[] = []
   let waiting = 0
@@ -50,12 +57,8 @@ export function createBatches<Item, Answer>(options: BatchOptions<Item, Answer>)
     while (queue.length > 0) {
       const batch = takeBatch()
       const results = await options.run(batch.map(({ item }) => item))
-      for (const [i, each] of batch.entries()) {
-        waiting -= each.weight
-        const result = results[i]
-        if (result?.kind === 'done') each.resolve(result.answer)
-        else each.reject(result?.error ?? new Error('a batch left this item out'))
-      }
+      for (const { weight } of batch) waiting -= weight
+      oneByOne(batch.map((each, i) => () => settle(each, results[i])))
     }
     running = null
   }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { oneByOne } from '../../lib/one-by-one.ts'
 import type { Log } from '../../observe/log.ts'
 import { JournalUnavailable } from '../journal.ts'
 import type { Greeting, WireCall, WireReply } from './protocol.ts'
@@ -136,12 +137,14 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
   }
 
   #settle(replies: readonly WireReply[]): void {
-    for (const [ticket, answer, fault] of replies) {
-      const call = this.#takeOut(ticket)
-      this.#isTroubled = fault !== undefined
-      if (fault === undefined) call?.resolve(answer)
-      else call?.reject(this.#unavailable(fault))
-    }
+    oneByOne(replies.map((reply) => () => this.#settleOne(reply)))
+  }
+
+  #settleOne([ticket, answer, fault]: WireReply): void {
+    const call = this.#takeOut(ticket)
+    this.#isTroubled = fault !== undefined
+    if (fault === undefined) call?.resolve(answer)
+    else call?.reject(this.#unavailable(fault))
   }
 
   #takeOut(ticket: number): Waiting | undefined {
