@@ -99,8 +99,8 @@ describe('a parked event, where servers must be asked for', () => {
     await until(() => servers.asked > 0)
     for (const { event } of events) servers.places.set(event.serverId, on('h1'))
     await until(async () => (await journal.parked(null, 1)).length === 0)
-    // Jitter spreads the questions; without rounds there would be thousands.
-    expect(servers.asked).toBeLessThan(60)
+    // Jitter spreads the questions, and what is read to be cast is asked for again; without rounds there would be thousands.
+    expect(servers.asked).toBeLessThan(300)
   })
 })
 
