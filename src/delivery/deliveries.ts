@@ -120,7 +120,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       turns.next()
     },
     isHeld: (cell: CellId | null) => !isStarted || isClosed || late.isWaiting(cell),
-    onMoved: rewind,
+    follows: lastHosts.follows,
     onIdle: (lane: Lane) => {
       if (lanes.get(lane.host) === lane) lanes.delete(lane.host)
       if (isStarted && lanes.size === 0) lastHosts.nothingIsLeft()

@@ -14,7 +14,7 @@ import { Held } from './held.ts'
 import { Merging } from './merging.ts'
 import { awaitedFirst, outdatedAmong, type Page } from './page.ts'
 import type { Recorder } from './recorder.ts'
-import { route } from './route.ts'
+import { type Route, route } from './route.ts'
 import { createSteps, type Steps } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import type { TimeToLive } from './time-to-live.ts'
@@ -35,8 +35,8 @@ export interface LaneParts extends CastLineParts {
   readonly timeToLive: TimeToLive
   /** Whether what is for this cell has to wait for events that came earlier and are not located yet. */
   isHeld(cell: CellId | null): boolean
-  /** Deliveries to these hosts were made of older events. */
-  onMoved(hosts: readonly HostName[]): void
+  /** What waits for this server follows it to other hosts, some time before `end` is called. */
+  follows(server: ServerId): { readonly end: () => void }
   /** Nothing is under way and nothing waits: the lane may be forgotten. */
   onIdle(lane: Lane): void
 }
@@ -319,11 +319,12 @@ export class Lane {
       this.#failures = 0
       this.#knownReason = null
     }
-    if (this.#parts.caster.isFinal) this.#steps.end(taken, () => ({ kind: 'dispatched', isEnd: true }))
+    // What followed its server to another host meanwhile is not this one's any more.
+    const here = taken.filter(({ eventId }) => this.#underWay.has(eventId))
+    if (this.#parts.caster.isFinal) this.#steps.end(here, () => ({ kind: 'dispatched', isEnd: true }))
     else {
       this.#steps.record(taken, () => ({ kind: 'dispatched', isEnd: false }))
-      // What followed its server to another host meanwhile is not this one's any more.
-      this.#acknowledgements.await(taken.filter(({ eventId }) => this.#underWay.has(eventId)))
+      this.#acknowledgements.await(here)
     }
   }
 
@@ -510,11 +511,7 @@ export class Lane {
         casts.add(delivery, way.cell, way.instance)
         return null
       case 'moved':
-        this.#steps.end(
-          [delivery],
-          () => way,
-          () => this.#parts.onMoved(way.to.map(({ host }) => host)),
-        )
+        this.#follow(delivery, way.to)
         return null
       case 'failed':
         this.#steps.end([delivery], () => way)
@@ -523,6 +520,12 @@ export class Lane {
         if (way.reason !== this.#knownReason) this.#steps.return([delivery], way.reason)
         return way.reason
     }
+  }
+
+  /** Lets all that waits for the server of this delivery go where it is. */
+  #follow(delivery: Delivery, to: Extract<Route, { readonly kind: 'moved' }>['to']): void {
+    const { serverId } = delivery.event
+    this.#steps.end([delivery], () => ({ kind: 'moved', serverId, to }), this.#parts.follows(serverId).end)
   }
 
   /**

@@ -13,6 +13,8 @@ export interface LastHosts {
   strays(places: Iterable<Place>): ReadonlySet<ServerId>
   /** These are in the journal now. */
   note(places: Iterable<Place>): void
+  /** What waits for this server follows it some time before the end is told: until then nobody knows where that is. */
+  follows(server: ServerId): { readonly end: () => void }
   /** Nothing at all is open: of servers that are not known nothing can be. */
   nothingIsLeft(): void
 }
@@ -21,6 +23,8 @@ export interface LastHosts {
 const REMEMBERED = 50_000
 
 export function createLastHosts(): LastHosts {
+  /** Servers that something follows now, and how often. */
+  const followed = new Map<ServerId, number>()
   /** After a start, what earlier lives left behind; later, what was forgotten. */
   let mayStrangersWait = true
   const last = new LRUCache<ServerId, string>({
@@ -33,7 +37,7 @@ export function createLastHosts(): LastHosts {
     strays: (places) => {
       let strays: Set<ServerId> | null = null
       for (const [serverId, destinations] of places) {
-        const known = last.get(serverId)
+        const known = followed.has(serverId) ? NOWHERE : last.get(serverId)
         if (known === undefined ? !mayStrangersWait : known === keyOf(destinations)) continue
         strays ??= new Set()
         strays.add(serverId)
@@ -43,6 +47,18 @@ export function createLastHosts(): LastHosts {
     note: (places) => {
       for (const [serverId, destinations] of places) last.set(serverId, keyOf(destinations))
     },
+    follows: (server) => {
+      followed.set(server, (followed.get(server) ?? 0) + 1)
+      return {
+        end: () => {
+          const left = (followed.get(server) ?? 0) - 1
+          if (left > 0) followed.set(server, left)
+          else followed.delete(server)
+          // What was noted meanwhile may have been taken elsewhere since.
+          last.set(server, NOWHERE)
+        },
+      }
+    },
     nothingIsLeft: () => {
       mayStrangersWait = false
     },
@@ -50,6 +66,8 @@ export function createLastHosts(): LastHosts {
 }
 
 const NONE: ReadonlySet<ServerId> = new Set()
+/** The key of no hosts: no server that events are accepted for is there. */
+const NOWHERE = ''
 
 function keyOf(destinations: readonly Destination[]): string {
   const [first, ...others] = destinations

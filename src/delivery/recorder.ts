@@ -49,7 +49,11 @@ export function createRecorder(parts: RecorderParts): Recorder {
 
   const write = async (batch: Batch) => {
     await journal.record(batch.steps)
-    tell(parts, batch.steps)
+    // The journal tells of those itself: more than one may have followed a server, or none.
+    tell(
+      parts,
+      batch.steps.filter(({ kind }) => kind !== 'moved'),
+    )
     for (const call of batch.whenDurable) call()
   }
   const writeAgain = async (batch: Batch, before: Promise<void> | null) => {

@@ -7,7 +7,7 @@ export type KnownInstance = Extract<Whereabouts, { readonly kind: 'located' }>['
 export type Route =
   | { readonly kind: 'cast'; readonly cell: CellId | null; readonly instance: KnownInstance }
   /** The server is on other hosts now. */
-  | { readonly kind: 'moved'; readonly to: readonly Destination[] }
+  | { readonly kind: 'moved'; readonly to: readonly [Destination, ...Destination[]] }
   | { readonly kind: 'failed'; readonly reason: string }
   /** It cannot be told now. */
   | { readonly kind: 'wait'; readonly reason: string }

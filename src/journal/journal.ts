@@ -167,13 +167,16 @@ export type DeliveryStep = {
   | { readonly kind: 'failed'; readonly reason: string }
   /** This newer event of the same server, name and tag stands for it. Applies only while it waits. */
   | { readonly kind: 'superseded'; readonly by: EventId }
-  /** The server is elsewhere now: ends this delivery as superseded, and makes one for each of these hosts that has none. */
-  | { readonly kind: 'moved'; readonly to: readonly Destination[] }
+  /**
+   * The server is elsewhere now: where this delivery is still open, all that waits for the server follows it there, as by `follow`. What
+   * became of it is told by `onFollowed`.
+   */
+  | { readonly kind: 'moved'; readonly serverId: ServerId; readonly to: readonly [Destination, ...Destination[]] }
 )
 
 /** What `lastError` says of a delivery that ended because its server is elsewhere now. */
 export function describeMove(to: readonly { readonly host: string }[]): string {
-  return to.length === 0 ? 'moved to no host' : `moved to ${to.map(({ host }) => host).join(', ')}`
+  return `moved to ${to.map(({ host }) => host).join(', ')}`
 }
 
 /** The name of a step in `TRANSITIONS`. */
@@ -333,8 +336,8 @@ export interface Journal {
   commitOnce(submission: Submission, key: RepeatKey, strays?: ReadonlySet<ServerId>): Promise<CommittedOnce>
   /**
    * The open deliveries (pending or dispatched) of a host behind `after`, in the order of their events' commits. Nothing committed
-   * later comes before, so a reader that goes on behind the last it got misses nothing; but what `moved`, `locate` and `claim` add
-   * stands where its event stands: who records those, or is told by `claim`, reads again from the start.
+   * later comes before, so a reader that goes on behind the last it got misses nothing; but what follows its server, `locate` and
+   * `claim` add stands where its event stands: who is told by `onFollowed` or `claim` reads again from the start.
    */
   open(host: HostName, after: EventId | null, limit: number): Promise<readonly Delivery[]>
   /**

@@ -9,10 +9,12 @@ import { decided, hostName, newEventId, newServerId, submission } from './journa
 
 const a = hostName('a')
 const b = hostName('b')
+const c = hostName('c')
+const atNoCell = (host: HostName) => ({ host, cell: null })
 
 type Drawn = DeliveryStep['kind'] | 'dispatchedForGood' | 'applied' | 'failedThere'
 
-function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): DeliveryStep {
+function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number, serverId = newServerId()): DeliveryStep {
   const about = { host, eventId, atUs }
   switch (kind) {
     case 'dispatched':
@@ -33,7 +35,7 @@ function step(kind: Drawn, host: HostName, eventId: EventId, atUs: number): Deli
     case 'superseded':
       return { kind, by: eventId, ...about }
     case 'moved':
-      return { kind, to: [a, b].map((to) => ({ host: to, cell: null })), ...about }
+      return { kind, serverId, to: [atNoCell(b), atNoCell(c)], ...about }
   }
 }
 
@@ -68,14 +70,18 @@ function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolea
   const delivery = model.get(`${taken.eventId} ${taken.host}`)
   if (delivery === undefined || !delivery.isOpen) return false
   if (taken.kind === 'superseded' && delivery.state !== 'pending') return false
+  if (taken.kind === 'moved') {
+    move(model, taken)
+    return true
+  }
   const isBack = taken.kind === 'returned' || taken.kind === 'rejected'
-  delivery.state = isBack ? 'pending' : taken.kind === 'moved' ? 'superseded' : taken.kind
+  delivery.state = isBack ? 'pending' : taken.kind
   delivery.isOpen = isBack || (taken.kind === 'dispatched' && !taken.isEnd)
   if (!delivery.isOpen) delivery.endedAtUs = taken.atUs
   if (taken.kind === 'rejected') delivery.tries++
   if ('reason' in taken) delivery.lastError = taken.reason
   if (taken.kind === 'superseded') delivery.lastError = `a newer event says the same: ${taken.by}`
-  if ('reason' in taken || 'by' in taken || 'to' in taken) delivery.lastErrorAtUs = taken.atUs
+  if ('reason' in taken || 'by' in taken) delivery.lastErrorAtUs = taken.atUs
   if (taken.kind === 'acknowledged') {
     delivery.acknowledgedAtUs = taken.atUs
     delivery.receipt = taken.receipt ?? null
@@ -89,20 +95,22 @@ function applyTo(model: Map<string, ModelDelivery>, taken: DeliveryStep): boolea
     delivery.attempts++
     delivery.dispatchedAtUs = taken.atUs
   }
-  if (taken.kind === 'moved') {
-    delivery.lastError = 'moved to a, b'
-    for (const { host } of taken.to) {
-      const key = `${taken.eventId} ${host}`
-      const there = model.get(key)
-      if (there === undefined) model.set(key, fresh())
-      else if (there !== delivery && there.lastError?.startsWith('moved') && !there.isOpen) {
-        there.state = 'pending'
-        there.isOpen = true
-        there.endedAtUs = null
-      }
-    }
-  }
   return true
+}
+
+/** Each server has one event here. */
+function move(model: Map<string, ModelDelivery>, { eventId, to, atUs }: Extract<DeliveryStep, { kind: 'moved' }>): void {
+  const isThere = (key: string) => to.some(({ host }) => key.endsWith(` ${host}`))
+  for (const [key, each] of model) {
+    if (!key.startsWith(eventId) || isThere(key) || !each.isOpen) continue
+    Object.assign(each, { state: 'superseded', isOpen: false, endedAtUs: atUs, lastErrorAtUs: atUs, lastError: 'moved to b, c' })
+  }
+  for (const { host } of to) {
+    const there = model.get(`${eventId} ${host}`)
+    if (there === undefined) model.set(`${eventId} ${host}`, fresh())
+    else if (there.state === 'superseded' && there.lastError?.startsWith('moved'))
+      Object.assign(there, { state: 'pending', isOpen: true, endedAtUs: null })
+  }
 }
 
 describeEngines('record', (engine) => {
@@ -112,6 +120,7 @@ describeEngines('record', (engine) => {
     const events = Array.from({ length: 40 }, (_, i) => decided([['a'], ['a', 'b'], ['b'], []][i % 4] ?? []))
     await store.commit(submission(events))
     const ids = [...events.map(({ id }) => id), newEventId()]
+    const serverOf = new Map(events.map(({ id, event }) => [id, event.serverId]))
     const model = new Map<string, ModelDelivery>()
     for (const { id, outcome } of events) {
       if (outcome.kind !== 'accepted') continue
@@ -121,11 +130,11 @@ describeEngines('record', (engine) => {
     const ends = [...receipts, 'dispatchedForGood', 'expired', 'failed', 'superseded', 'moved'] as const
     const again = ['dispatched', 'returned', 'rejected'] as const
     const kinds = fc.oneof({ weight: 3, arbitrary: fc.constantFrom<Drawn>(...again) }, fc.constantFrom<Drawn>(...ends))
-    const steps = fc.array(fc.tuple(kinds, fc.constantFrom(a, b, hostName('c')), fc.constantFrom(...ids)), { maxLength: 10 })
+    const steps = fc.array(fc.tuple(kinds, fc.constantFrom(a, b, c), fc.constantFrom(...ids)), { maxLength: 10 })
     let atUs = 0
     await fc.assert(
       fc.asyncProperty(steps, async (drawn) => {
-        const batch = drawn.map(([kind, host, id]) => step(kind, host, id, ++atUs))
+        const batch = drawn.map(([kind, host, id]) => step(kind, host, id, ++atUs, serverOf.get(id)))
         const applied = batch.filter((each) => applyTo(model, each)).length
         expect(await store.record(batch)).toBe(applied)
       }),
@@ -141,7 +150,7 @@ describeEngines('record', (engine) => {
         expected.map(([key, { isOpen: _, tries: __, ...rest }]) => [key, rest]),
       )
     }
-    for (const host of [a, b]) {
+    for (const host of [a, b, c]) {
       const ofHost = [...model].filter(([key, { isOpen }]) => isOpen && key.endsWith(` ${host}`))
       const count = (state: DeliveryState) => ofHost.filter(([, each]) => each.state === state).length
       expect(await reopened.host(host)).toMatchObject({ pending: count('pending'), dispatched: count('dispatched') })
@@ -166,8 +175,9 @@ describeEngines('record', (engine) => {
     const store = await openOn(engine)
     const [early, late] = [decided(['a']), decided(['b'])]
     await store.commit(submission([early, late]))
-    const to = [{ host: b, cell: 'c2' as CellId }]
-    expect(await store.record([{ kind: 'moved', host: a, eventId: early.id, atUs: 3, to }])).toBe(1)
+    const to = [{ host: b, cell: 'c2' as CellId }] as const
+    const { serverId } = early.event
+    expect(await store.record([{ kind: 'moved', host: a, eventId: early.id, atUs: 3, serverId, to }])).toBe(1)
     expect((await store.open(b, null, 10)).map(({ eventId, cell }) => [eventId, cell])).toEqual([
       [early.id, 'c2'],
       [late.id, null],
@@ -177,8 +187,6 @@ describeEngines('record', (engine) => {
       { host: a, state: 'superseded', lastError: 'moved to b' },
       { host: b, state: 'pending' },
     ])
-    expect(await store.record([{ kind: 'moved', host: b, eventId: late.id, atUs: 3, to: [] }])).toBe(1)
-    expect((await store.event(late.id))?.deliveries[0]?.lastError).toBe('moved to no host')
   })
 
   it('tells of acknowledgements which ids are strange, and takes repeats in silence', async () => {

@@ -61,13 +61,6 @@ async function inPostgresql({ host, port, user, password, url }: Database): Prom
   return { url: url(name), disk }
 }
 
-/** The first connection behind a change of tables has PostgreSQL write a file, without which there are no others. */
-async function connectOnce(url: string): Promise<void> {
-  const client = new Client({ connectionString: url.replace('+psycopg2', '') })
-  await client.connect()
-  await client.end()
-}
-
 const stand = await useStand('mariadb', 'postgresql')
 
 describe.skipIf(stand === null || !canMount())("a journal whose database's disk fills", () => {
@@ -78,7 +71,8 @@ describe.skipIf(stand === null || !canMount())("a journal whose database's disk 
       const { url, disk } = await (engine === 'mariadb' ? inMariadb(stand.mariadb) : inPostgresql(stand.postgresql))
       const journal = await openSqlJournal({ url, replica: { id: 'test' }, log: silent })
       onTestFinished(() => journal.close())
-      if (engine === 'postgresql') await connectOnce(url)
+      // A connection that is opened behind a change of tables writes a file, for which there will be no room.
+      await journal.search({ limit: 1 })
       const kept: EventId[] = []
       const refused: EventId[] = []
       const commit = async () => {

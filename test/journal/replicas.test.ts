@@ -124,8 +124,8 @@ function describeReplicas(name: string, database: Database | undefined): void {
       // What has come from another host stands before what is accepted later.
       const moved = decided(['c'], abroad)
       expect(await other.commit(submission([moved]))).toEqual([])
-      const to = [{ host: a, cell: null }]
-      expect(await other.record([{ kind: 'moved', host: hostName('c'), eventId: moved.id, atUs: 1, to }])).toBe(1)
+      const gone = { kind: 'moved', host: hostName('c'), eventId: moved.id, atUs: 1, serverId: abroad.serverId } as const
+      expect(await other.record([{ ...gone, to: [{ host: a, cell: null }] }])).toBe(1)
       const behind = decided(['a'], abroad)
       expect(await one.commit(submission([behind]))).toEqual([{ eventId: behind.id, host: a, isOurs: false }])
       expect(await other.claim()).toEqual([a])

@@ -12,7 +12,6 @@ export type Repeats =
   | 'done-again'
 
 const NEWER = /^a newer event says the same: (.+)$/
-const MOVED = /^moved to /
 const NO_HOST_IN_TIME = 'the server got no host in time'
 const TRIED_TOO_OFTEN = /^not acknowledged within .*, 20 times$/
 
@@ -119,7 +118,7 @@ export function createReference(repeats: Repeats, clock: Pick<Clock, 'latestMs'>
     const counting = new Map<string, Arrival>()
     const last = repeats === 'done-again'
     const without = new Set(
-      stories.flatMap(({ id, deliveries }) => outOfOrder(events.get(id), deliveries, repeats).map((host) => keyOf(host, id))),
+      stories.flatMap(({ id, deliveries }) => outOfOrder(deliveries, repeats).map((host) => keyOf(host, id))),
     )
     for (const arrival of arrivals) {
       const key = keyOf(arrival.host, arrival.eventId)
@@ -197,21 +196,10 @@ function isEndBefore(state: DeliveryRecord['state']): boolean {
 }
 
 /**
- * Hosts to which a delivery of the event has no place among the others of its server:
- *
- * - it followed its server there from another host, or back: what is accepted for that host meanwhile does not wait for it;
- * - over a broker, it ended otherwise than by a confirm, though it may have arrived: what stood before it may arrive again.
+ * Hosts to which a delivery of an event has no place among the others of its server: over a broker, it ended otherwise than by a confirm,
+ * though it may have arrived, so that what stood before it may arrive again.
  */
-function outOfOrder(
-  event: DecidedEvent | undefined,
-  deliveries: readonly DeliveryRecord[],
-  repeats: Repeats,
-): readonly HostName[] {
-  const destinations = event?.outcome.kind === 'accepted' ? event.outcome.destinations : []
-  const isLate = deliveries.some(({ state, lastError }) => state === 'superseded' && !NEWER.test(lastError ?? ''))
-  const isWithout = ({ host, state, lastError }: DeliveryRecord) =>
-    (isLate && !destinations.some((each) => each.host === host)) ||
-    MOVED.test(lastError ?? '') ||
-    (repeats === 'done-again' && state !== 'dispatched')
-  return deliveries.filter(isWithout).map(({ host }) => host)
+function outOfOrder(deliveries: readonly DeliveryRecord[], repeats: Repeats): readonly HostName[] {
+  if (repeats === 'dropped') return []
+  return deliveries.filter(({ state }) => state !== 'dispatched').map(({ host }) => host)
 }

@@ -10,19 +10,26 @@ const a = hostName('a')
 const order = (run = newRun()) => ({ by: OPERATOR, run, isDry: false })
 
 /** Ends an event's delivery to `a`. */
-const end = (eventId: EventId, kind: 'expired' | 'failed' | 'moved' | 'acknowledged' | 'dispatched'): DeliveryStep => {
+const end = (eventId: EventId, kind: 'expired' | 'failed' | 'acknowledged' | 'dispatched'): DeliveryStep => {
   const about = { host: a, eventId, atUs: 1 }
   switch (kind) {
     case 'expired':
     case 'failed':
       return { kind, reason: 'over', ...about }
-    case 'moved':
-      return { kind, to: [], ...about }
     case 'acknowledged':
       return { kind, ...about }
     case 'dispatched':
       return { kind, isEnd: true, ...about }
   }
+}
+
+/** Takes an event from `a` to another host, where it ends. */
+const endElsewhere = ({ id: eventId, event: { serverId } }: DecidedEvent): readonly DeliveryStep[] => {
+  const [host, atUs] = [hostName('elsewhere'), 1]
+  return [
+    { kind: 'moved', host: a, eventId, atUs, serverId, to: [{ host, cell: null }] },
+    { kind: 'expired', host, eventId, atUs, reason: 'over' },
+  ]
 }
 
 /** Where the server of the n-th event of many is: those of events that are open are where they were. */
@@ -31,11 +38,12 @@ const placeOf = (n: number) => (n % 5 === 0 ? on('a') : n % 7 === 0 ? ({ kind: '
 describeEngines('a replay', (engine) => {
   it('delivers what had ended, however it ended, to where its server is now, with a fresh time to live', async () => {
     const journal = await openOn(engine)
-    const ends = ['expired', 'failed', 'moved', 'acknowledged', 'dispatched'] as const
-    const events = ends.map(() => decided(['a'], { name: 'power-update', tag: 'POWER_ON' }))
+    const ends = ['expired', 'failed', 'acknowledged', 'dispatched'] as const
+    const [moved, ...others] = ['moved', ...ends].map(() => decided(['a'], { name: 'power-update', tag: 'POWER_ON' }))
+    const events = [moved as DecidedEvent, ...others]
     // Long over: a minute is all that a power-update has.
     await journal.commit(submission(events, { receivedAtUs: (Date.now() - 86_400_000) * 1000 }))
-    await journal.record(ends.map((kind, i) => end(events[i]?.id as EventId, kind)))
+    await journal.record([...endElsewhere(moved as DecidedEvent), ...ends.map((kind, i) => end(others[i]?.id as EventId, kind))])
     const { replayer, servers, caster } = await replayStage(journal)
     for (const { event } of events) servers.places.set(event.serverId, on('new-home'))
     const run = newRun()
@@ -52,7 +60,7 @@ describeEngines('a replay', (engine) => {
     await until(async () => (await journal.event(replays[4] as EventId))?.deliveries[0]?.endedAtUs !== null, 30_000)
     for (const [i, { id }] of events.entries()) {
       const [story, ofReplay] = [await journal.event(id), await journal.event(replays[i] as EventId)]
-      expect(story?.deliveries).toMatchObject([{ host: 'a', endedAtUs: 1 }])
+      expect(story?.deliveries[0]).toMatchObject({ host: 'a', endedAtUs: 1 })
       expect(story?.replays).toEqual([{ id: replays[i], run, atUs: ofReplay?.receivedAtUs }])
       expect(ofReplay).toMatchObject({ replay: { of: id, run }, sender: OPERATOR, microversion: '2.93' })
       expect(ofReplay?.deliveries).toMatchObject([{ host: 'new-home', state: 'dispatched', attempts: 1 }])

@@ -194,11 +194,19 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
     return committed ?? { kind: 'kept', passedOn: [] }
   }
   const passedOnOf = (committed: CommittedOnce) => (committed.kind === 'kept' ? committed.passedOn : [])
-  const steps = createLine<StepBatch, readonly StepFate[]>(
+  const steps = createLine<StepBatch, readonly [readonly StepFate[], Followed]>(
     parts,
     (batch) => batch.steps.length,
-    (db, batches) => writeSteps(db, batches, about()),
+    async (db, batches) => {
+      const { fates, followed } = await writeSteps(db, batches, about())
+      return fates.map((own, i) => [own, i === 0 ? followed : NOTHING_FOLLOWED])
+    },
   )
+  const takeSteps = async (batch: StepBatch): Promise<readonly StepFate[]> => {
+    const [fates, followed] = await steps.add(batch)
+    tell(followed)
+    return fates
+  }
   const locations = createLine<readonly LateLocation[], Followed>(
     parts,
     ({ length }) => length,
@@ -234,7 +242,7 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
       return (await commitTogether(submissions.map((submission) => ({ submission, key: null, strays })))).map(passedOnOf)
     },
     record: async (all: StepBatch['steps']) => {
-      const fates = all.length === 0 ? [] : await steps.add({ steps: all, ofAnyOwner: false })
+      const fates = all.length === 0 ? [] : await takeSteps({ steps: all, ofAnyOwner: false })
       return fates.filter((fate) => fate === 'applied').length
     },
     locate: async (all: readonly LateLocation[]) => {
@@ -255,7 +263,7 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
         atUs,
         receipt: receipts?.get(eventId),
       }))
-      const fates = await steps.add({ steps: batch, ofAnyOwner: true })
+      const fates = await takeSteps({ steps: batch, ofAnyOwner: true })
       const rest = ids.filter((_, i) => fates[i] !== 'applied')
       const endedBefore = rest.length === 0 ? new Set() : await reads.endedOf(host, rest)
       return { ended: ids.filter((_, i) => fates[i] === 'applied'), unknown: rest.filter((id) => !endedBefore.has(id)) }

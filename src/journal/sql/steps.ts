@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import { type DeliveryStep, nameOf, reasonOf } from '../journal.ts'
-import { changeOf, STATE_NUMBERS, TRANSITIONS } from '../states.ts'
-import { toBytes } from './bytes.ts'
+import type { ServerId } from '../../events/event.ts'
+import { type DeliveryStep, type Followed, nameOf, type Placement, reasonOf } from '../journal.ts'
+import { changeOf } from '../states.ts'
 import type { CommitParts } from './commit.ts'
-import { holdOpen, newOpen, type OpenDelivery, placeOf, readEnded, revive, writeBack } from './open-deliveries.ts'
-import { findOwners, tellOwners } from './pass-on.ts'
+import { followServers, NOTHING_FOLLOWED } from './follow.ts'
+import { holdOpen, type OpenDelivery, placeOf, writeBack } from './open-deliveries.ts'
 import { keepLife } from './replica.ts'
 
 /** Steps that are recorded together. */
@@ -17,45 +17,66 @@ export interface StepBatch {
 /** What became of a step: `none` where no open delivery of this owner is there. */
 export type StepFate = 'applied' | 'none'
 
-/**
- * Writes the steps of deliveries in the transaction that is open, as `TRANSITIONS` has them: those that are open are read and held, take their steps in order,
- * and are written back together. A fate for each step, per batch.
- */
+/** A fate for each step, per batch, and what followed its server. */
+export interface StepsWritten {
+  readonly fates: readonly (readonly StepFate[])[]
+  readonly followed: Followed
+}
+
+/** Writes the steps of deliveries, in order, in the transaction that is open, as `TRANSITIONS` has them. */
 export async function writeSteps(
   db: Kysely<unknown>,
   batches: readonly StepBatch[],
   about: CommitParts & { readonly life: number },
-): Promise<readonly (readonly StepFate[])[]> {
-  const { dialect, interner, life } = about
-  const steps = batches.flatMap((batch) => batch.steps)
-  const numberOf = await interner.hosts.find(steps.map(({ host }) => host))
+): Promise<StepsWritten> {
+  const fates: StepFate[] = []
+  const followed: Followed[] = []
+  const rest = batches.flatMap(({ steps, ofAnyOwner }) => steps.map((step) => ({ step, ofAnyOwner })))
+  while (rest.length > 0) followed.push(await writeSome(db, rest, { ...about, fates }))
+  return {
+    fates: batches.map(({ steps }) => fates.splice(0, steps.length)),
+    followed: { hosts: [...new Set(followed.flatMap(({ hosts }) => hosts))], ended: followed.flatMap(({ ended }) => ended) },
+  }
+}
+
+interface Owned {
+  readonly step: DeliveryStep
+  readonly ofAnyOwner: boolean
+}
+
+/**
+ * Takes the first of these steps and writes them, up to what has to come behind moves: nearly always all of them. Adds their fates. Those that are open
+ * are read and held, take their steps, and are written back together; then servers are followed.
+ */
+async function writeSome(
+  db: Kysely<unknown>,
+  rest: Owned[],
+  { dialect, interner, life, fates }: CommitParts & { readonly life: number; readonly fates: StepFate[] },
+): Promise<Followed> {
+  const numberOf = await interner.hosts.find(rest.map(({ step }) => step.host))
   const open = await holdOpen(
     db,
     dialect,
-    steps.map(({ eventId }) => eventId),
+    rest.map(({ step }) => step.eventId),
   )
-  const heirsOf = await prepareMoves(db, { ...about, steps, held: [...open.values()] })
+  const placements = new Map<ServerId, Placement>()
   const take = (step: DeliveryStep, ofAnyOwner: boolean): StepFate => {
     const delivery = open.get(placeOf(step.eventId, numberOf(step.host)))
     if (delivery === undefined) return 'none'
     if (!ofAnyOwner && delivery.owner !== life) return 'none'
-    if (!takeStep(delivery, step)) return 'none'
-    for (const heir of heirsOf(delivery, step)) {
-      const place = placeOf(step.eventId, heir.hostId)
-      const there = open.get(place)
-      if (there === undefined) open.set(place, heir)
-      else if (there !== delivery && there.state === STATE_NUMBERS.left) {
-        there.state = STATE_NUMBERS[TRANSITIONS.left.cameBack]
-        there.endedAtUs = null
-      }
-    }
+    if (step.kind !== 'moved') return takeStep(delivery, step) ? 'applied' : 'none'
+    if (placements.has(step.serverId) || changeOf(delivery.state, 'moved') === null) return 'none'
+    placements.set(step.serverId, { kind: 'located', serverId: step.serverId, destinations: step.to, atUs: step.atUs })
     return 'applied'
   }
-  const fates = batches.map(({ steps: own, ofAnyOwner }) => own.map((step) => take(step, ofAnyOwner)))
-  const all = [...open.values()]
-  await writeBack(db, dialect, all)
-  await tellOwners(db, { dialect, life, made: all.filter(({ change }) => change === 'made' || change === 'revived') })
-  return fates
+  while (rest[0] !== undefined && !isBehind(rest[0].step, placements)) {
+    const { step, ofAnyOwner } = rest.shift() as Owned
+    fates.push(take(step, ofAnyOwner))
+  }
+  await writeBack(db, dialect, [...open.values()])
+  if (placements.size === 0) return NOTHING_FOLLOWED
+  const kept = await keepLife(db, dialect, life)
+  return followServers(db, placements, { dialect, interner, kept })
 }
 
 /** Whether the step applied. */
@@ -75,39 +96,10 @@ function takeStep(delivery: OpenDelivery, step: DeliveryStep): boolean {
   return true
 }
 
-/**
- * Sees to all that moves need. Answers for a delivery that takes such a step those that are to stand for it: none for a host where
- * the event had one that has ended, unless another stood for that.
- */
-async function prepareMoves(
-  db: Kysely<unknown>,
-  {
-    dialect,
-    interner,
-    life,
-    steps,
-    held,
-  }: CommitParts & { life: number; steps: readonly DeliveryStep[]; held: readonly OpenDelivery[] },
-): Promise<(delivery: OpenDelivery, step: DeliveryStep) => readonly OpenDelivery[]> {
-  const hosts = steps.flatMap((step) => (step.kind === 'moved' ? step.to.map(({ host }) => host) : []))
-  if (hosts.length === 0 || held.length === 0) return () => []
-  const numberOf = await interner.hosts.give(hosts)
-  const places = held.flatMap(({ serverHash }) => hosts.map((host) => ({ serverHash, hostId: numberOf(host) })))
-  const ownerOf = await findOwners(db, { dialect, kept: await keepLife(db, dialect, life), places })
-  const ended = await readEnded(
-    db,
-    dialect,
-    held.map(({ seq }) => seq),
-  )
-  return ({ isAwaited, seq, id, serverHash, hostId: from }, step) => {
-    if (step.kind !== 'moved') return []
-    return step.to.flatMap(({ host, cell }) => {
-      const hostId = numberOf(host)
-      const before = ended.get(`${seq} ${hostId}`)
-      if (hostId === from || (before !== undefined && before.state !== STATE_NUMBERS.left)) return []
-      const place = { serverHash, hostId }
-      const fresh = newOpen({ owner: ownerOf(place), ...place, isAwaited, seq, id, cell: cell === null ? null : toBytes(cell) })
-      return [before === undefined ? fresh : revive(fresh, before)]
-    })
-  }
+/** Whether a step may find another state when these servers have been followed. */
+function isBehind(step: DeliveryStep, placements: ReadonlyMap<ServerId, Placement>): boolean {
+  if (placements.size === 0) return false
+  if (step.kind !== 'moved') return true
+  const placement = placements.get(step.serverId)
+  return placement?.kind === 'located' && placement.destinations.some(({ host }) => host === step.host)
 }

@@ -99,7 +99,7 @@ export interface WriterCalls {
   readonly commit: { readonly body: WireSubmission; readonly answer: WireFollowed }
   readonly commitOnce: { readonly body: WireOnce; readonly answer: readonly [WireCommittedOnce, WireFollowed] }
   readonly commitAll: { readonly body: readonly WireSubmission[]; readonly answer: WireFollowed }
-  readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly StepFate[] }
+  readonly record: { readonly body: readonly WireStep[]; readonly answer: readonly [readonly StepFate[], WireFollowed] }
   readonly locate: {
     readonly body: { readonly locations: readonly WireLocation[]; readonly strays: readonly string[] }
     readonly answer: WireFollowed

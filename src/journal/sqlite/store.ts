@@ -132,7 +132,8 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
     outdated: (host, limit) => reader.call('outdated', { host, limit }),
     record: async (steps) => {
       if (steps.length === 0) return 0
-      const fates = await writer.call('record', steps.map(toWireStep), steps.length)
+      const [fates, answer] = await writer.call('record', steps.map(toWireStep), steps.length)
+      tell(answer)
       return fates.filter((fate) => fate === 'applied').length
     },
     claim: async () => {
@@ -160,7 +161,7 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
       const steps = ids.map((eventId) =>
         toWireStep({ kind: 'acknowledged', host, eventId, atUs, receipt: receipts?.get(eventId) }),
       )
-      const fates = steps.length === 0 ? [] : await writer.call('record', steps, steps.length)
+      const [fates] = steps.length === 0 ? [[]] : await writer.call('record', steps, steps.length)
       return {
         ended: ids.filter((_, i) => fates[i] === 'applied'),
         unknown: ids.filter((_, i) => fates[i] === 'unknown'),

@@ -37,7 +37,7 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
   const moves = createRecentMoves()
   const committer = createCommitter(db, { intern, tally, follower, moves })
   const once = createOnce(db, committer, repeatWindowMs * 1000)
-  const settle = createSettler(db, intern, tally)
+  const settle = createSettler(db, { intern, tally, follower })
   const locator = createLocator(db, follower)
   const retain = createRetainer(db, committer)
   const servers = createServersWriter(db, { follower, moves })
@@ -56,7 +56,7 @@ export function createWriter(db: DatabaseSync, repeatWindowMs: number): WriteGro
         for (const submission of work.body) committer.write(submission)
         return follower.take()
       case 'record':
-        return work.body.map((step: WireStep): StepFate => settle(step))
+        return [work.body.map((step: WireStep): StepFate => settle(step)), follower.take()]
       case 'locate':
         for (const location of work.body.locations) locator.locate(location, (server) => work.body.strays.includes(server))
         return follower.take()
