@@ -2,9 +2,10 @@
  * How long 200 network-vif-plugged take from their POST to their host's agent: at rest, and while 50,000 network-changed wait for the
  * same host, whose agent takes one every 2 ms, and as many for a host whose agent is dead. Embedded journal, streams without HTTP.
  *
- *     node bench/urgency.ts          (BENCH_STORM=50000, BENCH_EVENTS=200)
+ *     node bench/urgency.ts          (BENCH_STORM=50000, BENCH_EVENTS=200, BENCH_ROUNDS=5)
  *
- * Fails when the p99 behind the storm is more than twice that at rest.
+ * The p99 of 200 is the third longest: one pause of the disk makes another number of it. So there are rounds, and what counts is their
+ * median. Fails when that behind the storm is more than twice that at rest.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,6 +26,7 @@ import { createSseParser } from '../src/sdk/sse.ts'
 
 const STORM = Number(process.env['BENCH_STORM'] ?? 50_000)
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 200)
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
 /** Between two POSTs, as one host's plugging goes. */
 const PAUSE_MS = 10
 /** How long the agent takes for an event that nobody waits for. */
@@ -58,8 +60,9 @@ async function post(events: readonly DecidedEvent[]): Promise<void> {
   const ids = { requestId: `req-${crypto.randomUUID()}`, globalRequestId: null }
   const sender = { userId: 'u', userName: 'neutron', projectId: 'p' }
   const submission: Submission = { receivedAtUs: Date.now() * 1000, ...ids, sender, microversion: '2.93', events }
-  const passedOn = await journal.commit(submission)
-  deliveries.accepted({ submission, context, whereabouts: new Map(), passedOn })
+  const searches = deliveries.searches(submission)
+  const passedOn = await journal.commit(submission, searches)
+  deliveries.accepted({ submission, context, whereabouts: new Map(), urgent: searches.urgent, passedOn })
 }
 
 const arrived = new Map<string, number>()
@@ -115,12 +118,27 @@ async function measure(host: string): Promise<readonly number[]> {
   return [...sent].map(([id, sentMs]) => (arrived.get(id) ?? Number.NaN) - sentMs).sort((a, b) => a - b)
 }
 
+type Round = readonly number[]
+
+async function measureRounds(host: string): Promise<readonly Round[]> {
+  const rounds: Round[] = []
+  while (rounds.length < ROUNDS) rounds.push(await measure(host))
+  return rounds
+}
+
 const percentile = (times: readonly number[], share: number) =>
   times[Math.min(Math.floor(times.length * share), times.length - 1)] ?? 0
 
-function show(what: string, times: readonly number[]): void {
-  const [p50, p99, most] = [percentile(times, 0.5), percentile(times, 0.99), times.at(-1) ?? 0]
-  console.log(`${what.padEnd(44)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, most ${most.toFixed(2)} ms`)
+/** The median of the rounds' percentiles. */
+function typical(rounds: readonly Round[], share: number): number {
+  const each = rounds.map((times) => percentile(times, share)).sort((a, b) => a - b)
+  return percentile(each, 0.5)
+}
+
+function show(what: string, rounds: readonly Round[]): void {
+  const [p50, p99] = [typical(rounds, 0.5), typical(rounds, 0.99)]
+  const all = rounds.map((times) => percentile(times, 0.99).toFixed(2)).join(', ')
+  console.log(`${what.padEnd(44)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms (rounds: ${all})`)
 }
 
 async function storm(host: string, count: number): Promise<void> {
@@ -131,15 +149,14 @@ try {
   follow('compute-1' as HostName)
   // V8 is at its best later.
   await measure('compute-1')
-  const before = await measure('compute-1')
+  const before = await measureRounds('compute-1')
   await storm('compute-dead', STORM)
   await storm('compute-1', STORM)
-  const behind = await measure('compute-1')
+  const behind = await measureRounds('compute-1')
   const waiting = (await journal.host('compute-1' as HostName))?.pending ?? 0
-  const rest = percentile(before, 0.99)
-  const ratio = percentile(behind, 0.99) / rest
+  const ratio = typical(behind, 0.99) / typical(before, 0.99)
   show('at rest', before)
-  show(`behind ${waiting} that wait, and a dead host`, behind)
+  show(`behind ${waiting} or more, and a dead host`, behind)
   console.log(`p99 ${ratio.toFixed(2)} times that at rest; ${stormsDone} network-changed were dealt with meanwhile`)
   if (ratio > 2) process.exitCode = 1
 } finally {

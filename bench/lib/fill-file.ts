@@ -29,7 +29,7 @@ export async function fillFile(file: string, { events, servers, days }: Filling)
     const atUs = Math.round(startUs + next * stepUs)
     const made = Array.from({ length: Math.min(BATCH, events - next) }, () => eventOf(random(servers)))
     const id = () => `req-${crypto.randomUUID()}`
-    works.push({ kind: 'commit', body: [atUs, id(), id(), 'neutron', 'neutron', 'service', '2.93', made, []] })
+    works.push({ kind: 'commit', body: [atUs, id(), id(), 'neutron', 'neutron', 'service', '2.93', made, [], []] })
     works.push({ kind: 'record', body: made.map((event) => endOf(event, atUs)) })
     if (works.length >= 2 * BATCHES_AT_ONCE) flush()
     if (next % 1_000_000 === 0 && next > 0) console.error(`  ${next / 1e6} million`)

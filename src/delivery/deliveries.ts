@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caster } from '../cast/cast.ts'
 import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
 import { type EventName, isAwaited, merges } from '../events/names.ts'
-import type { DecidedEvent, Delivery, Journal, Submission } from '../journal/journal.ts'
+import { type DecidedEvent, type Delivery, type Journal, NO_SEARCHES, type Submission } from '../journal/journal.ts'
 import type { Happenings } from '../observe/happenings.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -11,7 +11,7 @@ import { createAlarms } from './alarms.ts'
 import { type Backoff, RETRY } from './backoff.ts'
 import type { Accepted, Deliveries } from './delivery.ts'
 import { createDoubts } from './doubts.ts'
-import { Lane, MORE_AWAITED_CASTS, MOST_CASTS } from './lane.ts'
+import { type Fresh, Lane, type Left, MORE_AWAITED_CASTS, MOST_CASTS } from './lane.ts'
 import { createLastHosts, type Place } from './last-hosts.ts'
 import { createLateLocator } from './late-location.ts'
 import { createParking, PARK_PACE } from './parking.ts'
@@ -152,7 +152,11 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     get hasRoomToPark() {
       return parking.hasRoom
     },
-    strays: (submission) => (servers.areMovesTold ? NONE : lastHosts.strays(placesOf(submission))),
+    searches: (submission) => {
+      const strays = servers.areMovesTold ? NONE : lastHosts.strays(placesOf(submission))
+      const urgent = urgentOf(submission, (host, cell) => lanes.get(host)?.takesAhead(cell) === true)
+      return strays.size === 0 && urgent.size === 0 ? NO_SEARCHES : { strays, urgent }
+    },
     accepted: (accepted) => {
       if (isClosed) return
       if (!servers.areMovesTold) lastHosts.note(placesOf(accepted.submission))
@@ -165,7 +169,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
         hand(laneOf(batch.host), batch, accepted, timeToLive)
       }
       // Behind what this process was not told of yet, which is read first.
-      rewind(accepted.passedOn.filter(({ isOurs }) => isOurs).map(({ host }) => host))
+      rewind(accepted.passedOn.filter(({ kind }) => kind === 'untold').map(({ host }) => host))
     },
     start: async () => {
       await Promise.all([late.start(), parking.reload()])
@@ -186,6 +190,16 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
 
 const NONE: ReadonlySet<ServerId> = new Set()
 
+/** The servers of what is waited for and goes to such a host. */
+function urgentOf({ events }: Submission, isSuch: (host: HostName, cell: CellId | null) => boolean): ReadonlySet<ServerId> {
+  let urgent: Set<ServerId> | null = null
+  for (const { event, outcome } of events) {
+    if (outcome.kind !== 'accepted' || !isAwaited(event.name)) continue
+    if (outcome.destinations.some(({ host, cell }) => isSuch(host, cell))) urgent = (urgent ?? new Set()).add(event.serverId)
+  }
+  return urgent ?? NONE
+}
+
 /** Where the accepted events of a submission go. */
 function* placesOf({ events }: Submission): Generator<Place> {
   for (const { event, outcome } of events) if (outcome.kind === 'accepted') yield [event.serverId, outcome.destinations]
@@ -197,7 +211,8 @@ interface Batch extends Destination {
 
 /** The events of a submission for each host, without those that are not to be made out of hand. */
 function groupByDestination({ submission: { events }, passedOn }: Accepted): readonly Batch[] {
-  const isPassedOn = (eventId: EventId, host: HostName) => passedOn.some((each) => each.eventId === eventId && each.host === host)
+  const isPassedOn = (eventId: EventId, host: HostName) =>
+    passedOn.some((each) => each.kind !== 'behind' && each.eventId === eventId && each.host === host)
   const batches: Batch[] = []
   const byHost = new Map<HostName, Batch[]>()
   for (const event of events) {
@@ -218,29 +233,56 @@ function groupByDestination({ submission: { events }, passedOn }: Accepted): rea
 }
 
 /** Gives a lane what was accepted for it, or only word of it where it has to stay in the journal anyway. */
-function hand(lane: Lane, batch: Batch, { submission, context, whereabouts }: Accepted, { expiresAtMs }: TimeToLive): void {
-  const { host, cell, events } = batch
-  const { receivedAtUs, requestId, globalRequestId, sender } = submission
-  if (!lane.takes(cell)) {
-    const left = { firstExpiresAtMs: Number.POSITIVE_INFINITY, hasAwaited: false, merging: 0 }
-    for (const { event } of events) {
-      left.firstExpiresAtMs = Math.min(left.firstExpiresAtMs, expiresAtMs({ event, receivedAtUs }))
-      left.hasAwaited ||= isAwaited(event.name)
-      if (merges(event.name)) left.merging++
-    }
-    lane.leave(left)
-    return
+function hand(lane: Lane, batch: Batch, accepted: Accepted, timeToLive: TimeToLive): void {
+  const takesAll = lane.takes(batch.cell)
+  const now = takesAll ? batch.events : lane.takesAhead(batch.cell) ? aheadOf(batch, accepted) : []
+  if (now.length < batch.events.length) {
+    const left = now.length === 0 ? batch.events : batch.events.filter((event) => !now.includes(event))
+    lane.leave(describeLeft(left, accepted.submission, timeToLive))
   }
+  if (isSome(now)) lane.accept(toFresh(batch, now, accepted))
+}
+
+/** What of this is waited for, and has nothing of its server in front of it. */
+function aheadOf({ host, events }: Batch, { urgent, passedOn }: Accepted): readonly DecidedEvent[] {
+  if (urgent.size === 0) return []
+  const behind = new Set(passedOn.flatMap((each) => (each.host === host ? each.eventId : [])))
+  const left = new Set<ServerId>()
+  return events.filter(({ id, event }) => {
+    const isAhead = urgent.has(event.serverId) && isAwaited(event.name) && !behind.has(id) && !left.has(event.serverId)
+    if (!isAhead) left.add(event.serverId)
+    return isAhead
+  })
+}
+
+function describeLeft(events: readonly DecidedEvent[], { receivedAtUs }: Submission, { expiresAtMs }: TimeToLive): Left {
+  const left = { firstExpiresAtMs: Number.POSITIVE_INFINITY, hasAwaited: false, merging: 0 }
+  for (const { event } of events) {
+    left.firstExpiresAtMs = Math.min(left.firstExpiresAtMs, expiresAtMs({ event, receivedAtUs }))
+    left.hasAwaited ||= isAwaited(event.name)
+    if (merges(event.name)) left.merging++
+  }
+  return left
+}
+
+function toFresh({ host, cell }: Batch, events: Some<DecidedEvent>, { submission, context, whereabouts }: Accepted): Fresh {
+  const { receivedAtUs, requestId, globalRequestId, sender } = submission
   const toDelivery = ({ id, event }: DecidedEvent): Delivery => {
     return { eventId: id, host, cell, event, requestId, globalRequestId, receivedAtUs, sender, attempts: 0, tries: 0 }
   }
   const [first, ...others] = events
-  lane.accept({
+  return {
     cell,
     deliveries: [toDelivery(first), ...others.map(toDelivery)],
     context,
     instances: new Map(events.flatMap(({ event: { serverId } }) => instanceOf(serverId, whereabouts))),
-  })
+  }
+}
+
+type Some<Item> = readonly [Item, ...Item[]]
+
+function isSome<Item>(items: readonly Item[]): items is Some<Item> {
+  return items.length > 0
 }
 
 /** The server with its instance, where Nova has one. */

@@ -1,6 +1,6 @@
 import type { CallContext } from '../cast/cast.ts'
 import type { ServerId, Whereabouts } from '../events/event.ts'
-import type { PassedOn, Submission } from '../journal/journal.ts'
+import type { PassedOn, Searches, Submission } from '../journal/journal.ts'
 
 /** A submission that has just been committed, with what only this process' memory knows of it. */
 export interface Accepted {
@@ -8,6 +8,8 @@ export interface Accepted {
   /** Null for a replay: nobody's token travels with it. */
   readonly context: CallContext | null
   readonly whereabouts: ReadonlyMap<ServerId, Whereabouts>
+  /** Servers of which it was looked for what is in front of their events. */
+  readonly urgent: ReadonlySet<ServerId>
   /** Deliveries that are not to be made out of hand, as the journal said. */
   readonly passedOn: readonly PassedOn[]
 }
@@ -16,8 +18,8 @@ export interface Accepted {
 export interface Forethought {
   /** Whether an event may be parked: not where too many are already. */
   readonly hasRoomToPark: boolean
-  /** For `Journal.commit`. */
-  strays(submission: Submission): ReadonlySet<ServerId>
+  /** What the journal is to look for. */
+  searches(submission: Submission): Searches
 }
 
 /** Answers one question: is it there yet? Takes what is committed to its hosts, in order for each server, until it ends. */

@@ -196,6 +196,11 @@ export class Lane {
     return false
   }
 
+  /** Whether what is waited for, and has nothing of its server in front of it, can go out ahead of what waits. */
+  takesAhead(cell: CellId | null): boolean {
+    return this.#mode === 'behind' && !this.#isProbing && this.#isReachable() && !this.#parts.isHeld(cell)
+  }
+
   /** Something stays in the journal. */
   leave({ firstExpiresAtMs, hasAwaited, merging }: Left): void {
     this.#sweep.note(firstExpiresAtMs)
@@ -213,7 +218,9 @@ export class Lane {
     const free = fresh.deliveries.filter(({ eventId, event }) => !this.#underWay.has(eventId) && !this.#held.has(event.serverId))
     const [first, ...others] = free.slice(0, room)
     if (first !== undefined) this.#cast({ ...fresh, host: this.host, deliveries: [first, ...others] })
-    if (free.length > room) this.rewind()
+    if (free.length <= room) return
+    if (this.#mode === 'clear') this.rewind()
+    else this.#backlog.left(hasAwaited)
   }
 
   /** Reads the journal from its beginning: what is older than all that is under way may have come into it. */

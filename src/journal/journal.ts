@@ -269,15 +269,26 @@ export type LateLocation = { readonly eventId: EventId; readonly atUs: number } 
   | { readonly kind: 'parked'; readonly reason: string; readonly untilUs: number }
 )
 
+/** What is looked for when a submission is committed, of servers that it has events of. */
+export interface Searches {
+  /** Something may be open for other hosts than those that their events go to now: it goes there too, and stands in front. */
+  readonly strays: ReadonlySet<ServerId>
+  /** What is waited for of these is to be made at once though others wait for the host, unless something of the same server does. */
+  readonly urgent: ReadonlySet<ServerId>
+}
+
+export const NO_SEARCHES: Searches = { strays: new Set(), urgent: new Set() }
+
 /** A delivery that is not to be made out of hand, because an earlier one of the same server and host must not be overtaken. */
 export interface PassedOn {
   readonly eventId: EventId
   readonly host: HostName
   /**
-   * False: another replica has the earlier one, and makes this one too; or its server has left this host meanwhile. True: this process has it, and was not told of it yet: all
-   * that is open for the host is to be read from the start.
+   * `elsewhere`: another replica has the earlier one, and makes this one too; or its server has left this host meanwhile. `untold`: this
+   * process has it, and was not told of it yet: all that is open for the host is to be read from the start. `behind`: this process has
+   * it and was told; only said of servers in `Searches.urgent`.
    */
-  readonly isOurs: boolean
+  readonly kind: 'elsewhere' | 'untold' | 'behind'
 }
 
 /** What became of a host's acknowledgements. */
@@ -321,19 +332,19 @@ export interface Journal {
    * survives any crash. Rejects with `JournalUnavailable`, and then nothing of it was kept; only where a database went in the middle
    * and stayed away it may have been kept, and then `claim` tells of it.
    *
-   * What waits to be located for the server of an accepted event goes where that event goes, before it. Of the servers in `strays` and
-   * those that other replicas may have deliveries of, the same holds for what is open for other hosts.
+   * What waits to be located for the server of an accepted event goes where that event goes, before it. Of strays and of servers that
+   * other replicas may have deliveries of, the same holds for what is open for other hosts.
    *
    * Answers which of the deliveries are not to be made out of hand; nearly always none.
    */
-  commit(submission: Submission, strays?: ReadonlySet<ServerId>): Promise<readonly PassedOn[]>
+  commit(submission: Submission, searches?: Searches): Promise<readonly PassedOn[]>
   /** The same for several, in this order and all or none; an answer for each. */
-  commitAll(submissions: readonly Submission[], strays?: ReadonlySet<ServerId>): Promise<readonly (readonly PassedOn[])[]>
+  commitAll(submissions: readonly Submission[], searches?: Searches): Promise<readonly (readonly PassedOn[])[]>
   /**
    * `commit`, unless a submission with this key was kept within the repeat window, by any replica and before any crash: then it is a
    * repeat of that. Of two at the same time one is kept. A submission without events is kept by nobody: it asks what there is.
    */
-  commitOnce(submission: Submission, key: RepeatKey, strays?: ReadonlySet<ServerId>): Promise<CommittedOnce>
+  commitOnce(submission: Submission, key: RepeatKey, searches?: Searches): Promise<CommittedOnce>
   /**
    * The open deliveries (pending or dispatched) of a host behind `after`, in the order of their events' commits. Nothing committed
    * later comes before, so a reader that goes on behind the last it got misses nothing; but what follows its server, `locate` and
@@ -360,7 +371,7 @@ export interface Journal {
   claim(): Promise<readonly HostName[]>
   /** Accepted events that still wait to be located, in the order of their commits, behind `after`. Only this process' own. */
   unlocated(after: EventId | null, limit: number): Promise<readonly UnlocatedEvent[]>
-  /** Records where unlocated events are to go (as pending deliveries), or why nowhere. Durable when resolved. `strays` as in `commit`. */
+  /** Records where unlocated events are to go (as pending deliveries), or why nowhere. Durable when resolved. `strays` as in `Searches`. */
   locate(locations: readonly LateLocation[], strays?: ReadonlySet<ServerId>): Promise<void>
   /** Events that are parked, in the order of their commits, behind `after`. Only this process' own. */
   parked(after: EventId | null, limit: number): Promise<readonly ParkedEvent[]>

@@ -47,7 +47,7 @@ export interface Replayer {
 export interface ReplayerParts {
   readonly journal: Pick<Journal, 'commitAll' | 'event' | 'search'>
   readonly servers: Servers
-  readonly deliveries: Pick<Deliveries, 'accepted' | 'strays'>
+  readonly deliveries: Pick<Deliveries, 'accepted' | 'searches'>
   readonly happenings: Happenings
   readonly metrics: Pick<Metrics, 'replayed'>
   readonly log: Log
@@ -64,10 +64,11 @@ export function createReplayer({ journal, servers, deliveries, happenings, metri
   }
   const commit = async (planned: readonly Planned[], order: ReplayOrder, whereabouts: ReadonlyMap<ServerId, Whereabouts>) => {
     const submissions = toSubmissions(planned, order, Date.now() * 1000)
-    const strays = new Set(submissions.flatMap((submission) => [...deliveries.strays(submission)]))
-    const passedOn = await journal.commitAll(submissions, strays)
+    const all = submissions.map(deliveries.searches)
+    const urgent = new Set(all.flatMap((each) => [...each.urgent]))
+    const passedOn = await journal.commitAll(submissions, { strays: new Set(all.flatMap(({ strays }) => [...strays])), urgent })
     for (const [i, submission] of submissions.entries()) {
-      deliveries.accepted({ submission, context: null, whereabouts, passedOn: passedOn[i] ?? [] })
+      deliveries.accepted({ submission, context: null, whereabouts, urgent, passedOn: passedOn[i] ?? [] })
       happenings.tell({ kind: 'accepted', submission })
     }
   }

@@ -108,8 +108,10 @@ export async function setStage<AnyCaster extends Caster>(parts: StageParts<AnyCa
   await deliveries.start()
   const post = async (events: readonly DecidedEvent[], about: Partial<Submission> = {}) => {
     const posted = submission(events, about)
-    const passedOn = await journal.commit(posted, deliveries.strays(posted))
-    deliveries.accepted({ submission: posted, context: CONTEXT, whereabouts: servers.places, passedOn })
+    const searches = deliveries.searches(posted)
+    const passedOn = await journal.commit(posted, searches)
+    const { urgent } = searches
+    deliveries.accepted({ submission: posted, context: CONTEXT, whereabouts: servers.places, urgent, passedOn })
     return posted
   }
   return { journal, caster, servers, happenings, deliveries, post }

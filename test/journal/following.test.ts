@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { CellId, Destination, ServerId } from '../../src/events/event.ts'
-import type { DecidedEvent, Followed, Journal, Placement } from '../../src/journal/journal.ts'
+import { type DecidedEvent, type Followed, type Journal, NO_SEARCHES, type Placement } from '../../src/journal/journal.ts'
 import { describeEngines, openOn, placeOn } from './engines.ts'
 import { decided, hostName, newServerId, submission } from './journal-file.ts'
 
@@ -115,7 +115,7 @@ describeEngines('an event that is parked', (engine) => {
     const passedOn = await store.commit(submission([other, late]))
     // All for that host: its older ones are read first.
     expect(new Set(passedOn)).toEqual(
-      new Set([other, late].map(({ id }) => ({ eventId: id, host: hostName('h1'), isOurs: true }))),
+      new Set([other, late].map(({ id }) => ({ eventId: id, host: hostName('h1'), kind: 'untold' }))),
     )
     expect(told()).toEqual({ hosts: ['h1'], ended: [] })
     expect(await openAt(store, 'h1')).toEqual(idsOf([...early, other, late]))
@@ -217,11 +217,11 @@ describeEngines('open deliveries of a server that moves', (engine) => {
     const [old, still] = [decided(['h1'], { serverId: a }), decided(['h1'], { serverId: b })]
     await store.commit(submission([old, still]))
     const [next, same] = [decided(['h2'], { serverId: a }), decided(['h1'], { serverId: b })]
-    const passedOn = await store.commit(submission([next, same]), new Set([a, b]))
+    const passedOn = await store.commit(submission([next, same]), { ...NO_SEARCHES, strays: new Set([a, b]) })
     // What is open where a server is said to be may have come there late, and is read first as well.
     expect(passedOn).toEqual([
-      { eventId: next.id, host: 'h2', isOurs: true },
-      { eventId: same.id, host: 'h1', isOurs: true },
+      { eventId: next.id, host: 'h2', kind: 'untold' },
+      { eventId: same.id, host: 'h1', kind: 'untold' },
     ])
     expect(told()).toEqual({ hosts: ['h1', 'h2'], ended: ['moved h1'] })
     expect(await openAt(store, 'h2')).toEqual(idsOf([old, next]))

@@ -73,7 +73,7 @@ function describeReplicas(name: string, database: Database | undefined): void {
       expect(await other.parked(null, 10)).toEqual([])
       expect(await other.expireParked(untilUs)).toBeNull()
       const late = decided(['a'], { serverId: early.event.serverId })
-      expect(await other.commit(submission([late]))).toEqual([{ eventId: late.id, host: a, isOurs: true }])
+      expect(await other.commit(submission([late]))).toEqual([{ eventId: late.id, host: a, kind: 'untold' }])
       expect(await openIds(other)).toEqual([early.id, late.id])
       expect((await one.parked(null, 10)).map(({ eventId }) => eventId)).toEqual([left.id])
       const before = other.takeovers()
@@ -88,7 +88,7 @@ function describeReplicas(name: string, database: Database | undefined): void {
       const [old, stays] = [decided(['a']), decided(['a'])]
       await one.commit(submission([old, stays]))
       const next = decided(['b'], { serverId: old.event.serverId })
-      expect(await other.commit(submission([next]))).toEqual([{ eventId: next.id, host: b, isOurs: true }])
+      expect(await other.commit(submission([next]))).toEqual([{ eventId: next.id, host: b, kind: 'untold' }])
       expect(await openIds(one)).toEqual([stays.id])
       expect(await openIds(other, b)).toEqual([old.id, next.id])
     })
@@ -112,11 +112,11 @@ function describeReplicas(name: string, database: Database | undefined): void {
       const [first, second, elsewhere] = [decided(['a'], about), decided(['a'], about), decided(['a'])]
       expect(await one.commit(submission([first]))).toEqual([])
       const passed = await other.commit(submission([second, elsewhere]))
-      expect(passed).toEqual<readonly PassedOn[]>([{ eventId: second.id, host: a, isOurs: false }])
+      expect(passed).toEqual<readonly PassedOn[]>([{ eventId: second.id, host: a, kind: 'elsewhere' }])
       expect(await openIds(other)).toEqual([elsewhere.id])
       // Its owner takes the next, and does not know of the second yet.
       const third = decided(['a'], about)
-      expect(await one.commit(submission([third]))).toEqual([{ eventId: third.id, host: a, isOurs: true }])
+      expect(await one.commit(submission([third]))).toEqual([{ eventId: third.id, host: a, kind: 'untold' }])
       expect(await one.claim()).toEqual([a])
       expect(await one.claim()).toEqual([])
       expect(await openIds(one)).toEqual([first.id, second.id, third.id])
@@ -127,7 +127,7 @@ function describeReplicas(name: string, database: Database | undefined): void {
       const gone = { kind: 'moved', host: hostName('c'), eventId: moved.id, atUs: 1, serverId: abroad.serverId } as const
       expect(await other.record([{ ...gone, to: [{ host: a, cell: null }] }])).toBe(1)
       const behind = decided(['a'], abroad)
-      expect(await one.commit(submission([behind]))).toEqual([{ eventId: behind.id, host: a, isOurs: false }])
+      expect(await one.commit(submission([behind]))).toEqual([{ eventId: behind.id, host: a, kind: 'elsewhere' }])
       expect(await other.claim()).toEqual([a])
       expect(await openIds(other)).toEqual([elsewhere.id, moved.id, behind.id])
 
@@ -159,7 +159,7 @@ function describeReplicas(name: string, database: Database | undefined): void {
       }))
       child.signal('SIGKILL')
       const late = decided(['of-child'], { serverId: event?.serverId ?? newServerId() })
-      expect(await third.commit(submission([late]))).toEqual([{ eventId: late.id, host: ofChild, isOurs: false }])
+      expect(await third.commit(submission([late]))).toEqual([{ eventId: late.id, host: ofChild, kind: 'elsewhere' }])
       expect(await claimUntil(heir, ofChild)).toBeLessThan(TAKEOVER_MS)
       const ids = await openIds(heir, ofChild)
       expect(ids).toHaveLength(101)

@@ -1,5 +1,7 @@
 /** Replays in pages of 20 all that had a delivery to the host a, and prints the answers of each page when it is durable. Run by kill.test.ts. */
+
 import type { EventId, HostName } from '../../src/events/event.ts'
+import { NO_SEARCHES } from '../../src/journal/journal.ts'
 import { openSqlJournal } from '../../src/journal/sql/sql-journal.ts'
 import { openSqliteJournal } from '../../src/journal/sqlite/store.ts'
 import { createHappenings } from '../../src/observe/happenings.ts'
@@ -18,7 +20,7 @@ const replayer = createReplayer({
   log,
   happenings: createHappenings(),
   metrics: createMetrics(),
-  deliveries: { accepted: () => {}, strays: () => new Set() },
+  deliveries: { accepted: () => {}, searches: () => NO_SEARCHES },
   servers: {
     locate: async (ids) =>
       new Map(ids.map((id) => [id, { kind: 'located', destinations: [{ host, cell: null }], instance: null }])),

@@ -3,7 +3,7 @@ import type { ApiConfig } from '../../config/config.ts'
 import type { Deliveries } from '../../delivery/delivery.ts'
 import { decide } from '../../events/decide.ts'
 import type { EventId, Outcome, ServerId, Whereabouts } from '../../events/event.ts'
-import { type Journal, JournalUnavailable, type Submission } from '../../journal/journal.ts'
+import { type Journal, JournalUnavailable, type Searches, type Submission } from '../../journal/journal.ts'
 import type { CommittedOnce, RepeatKey } from '../../journal/repeats.ts'
 import { uuidv7 } from '../../lib/uuid.ts'
 import type { Happenings } from '../../observe/happenings.ts'
@@ -72,9 +72,11 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
       (sent): Decided => ({ sent, outcome: decide(sent.event, placeOf(sent, whereabouts), parkUntilUs) }),
     )
     const submission = toSubmission(request, decided, receivedAtUs)
-    const committed = await commit(journal, { submission, repeatKey: request.repeatKey, strays: deliveries.strays(submission) })
+    const searches = deliveries.searches(submission)
+    const committed = await commit(journal, { submission, repeatKey: request.repeatKey, searches })
     if (committed.kind !== 'kept') return answerRepeat(request, committed)
-    deliveries.accepted({ submission, context: request.context, whereabouts, passedOn: committed.passedOn })
+    const { urgent } = searches
+    deliveries.accepted({ submission, context: request.context, whereabouts, urgent, passedOn: committed.passedOn })
     happenings.tell({ kind: 'accepted', submission })
     for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
     return answerOutcomes(decided, { mediaType: request.mediaType, allUnknown: config.allUnknown })
@@ -118,12 +120,12 @@ interface Decided extends Told {
 interface ToCommit {
   readonly submission: Submission
   readonly repeatKey: RepeatKey | null
-  readonly strays: ReadonlySet<ServerId>
+  readonly searches: Searches
 }
 
-async function commit(journal: Journal, { submission, repeatKey, strays }: ToCommit): Promise<CommittedOnce> {
-  if (repeatKey !== null) return journal.commitOnce(submission, repeatKey, strays)
-  return { kind: 'kept', passedOn: await journal.commit(submission, strays) }
+async function commit(journal: Journal, { submission, repeatKey, searches }: ToCommit): Promise<CommittedOnce> {
+  if (repeatKey !== null) return journal.commitOnce(submission, repeatKey, searches)
+  return { kind: 'kept', passedOn: await journal.commit(submission, searches) }
 }
 
 function serversOf(sent: readonly SentEvent[]): readonly ServerId[] {

@@ -7,6 +7,7 @@ import { hashOf, keyOf, toBytes, toRequestBytes } from './bytes.ts'
 import { bucketOf, firstSeqOf, MAX_EVENTS, parseHost, parseId } from './columns.ts'
 import { type Cell, chunksOf, type Dialect } from './dialect.ts'
 import { bringAlong, NOTHING_FOLLOWED } from './follow.ts'
+import { findInFront } from './in-front.ts'
 import { type Interner, type Kind, toText } from './intern.ts'
 import { newOpen, toOpenRow } from './open-deliveries.ts'
 import { findOwners, findUntold, type OwnerOf, tellOwners } from './pass-on.ts'
@@ -39,6 +40,7 @@ interface NewDelivery {
   readonly host: HostName
   readonly owner: number
   readonly hostId: number
+  readonly serverHash: number
   readonly row: readonly Cell[]
 }
 
@@ -85,7 +87,10 @@ async function writeFresh(
   const kept = await keepLife(db, dialect, life)
   const followed = await bringAlong(db, items, { dialect, interner, kept })
   const older = new Set(followed.hosts)
-  const ownerOf = await findOwners(db, { dialect, kept, places: placesOf(submissions, numbers) })
+  const placesIn = new Map(submissions.map((submission) => [submission, placesOf(submission, numbers)]))
+  const placesOfEach = (submission: Submission) => placesIn.get(submission) ?? []
+  const isBehind = await findInFront(db, items, { dialect, placesOf: placesOfEach })
+  const ownerOf = await findOwners(db, { dialect, kept, places: submissions.flatMap(placesOfEach) })
   const untold = await findUntold(db, kept)
   const parts = await writeRequests(db, { dialect, numbers, step: kept.numberStep }, submissions)
   const ids = parts.flatMap(toRequestIds)
@@ -106,10 +111,11 @@ async function writeFresh(
   await tellOwners(db, { dialect, life, made })
   const passed = new Map<Submission, readonly PassedOn[]>()
   for (const [{ submission }, all] of deliveries) {
-    const later = all.filter(
-      ({ owner, host, hostId }) => owner !== life || older.has(host) || untold.has(hostId) || isUntold(hostId),
-    )
-    const told = later.map(({ eventId, host, owner }) => ({ eventId, host, isOurs: owner === life }))
+    const told = all.flatMap(({ eventId, host, hostId, owner, serverHash }): PassedOn[] => {
+      if (owner !== life) return [{ eventId, host, kind: 'elsewhere' }]
+      if (older.has(host) || untold.has(hostId) || isUntold(hostId)) return [{ eventId, host, kind: 'untold' }]
+      return isBehind(submission, serverHash, hostId) ? [{ eventId, host, kind: 'behind' }] : []
+    })
     if (told.length > 0) passed.set(submission, [...(passed.get(submission) ?? []), ...told])
   }
   return { passed, followed }
@@ -128,14 +134,12 @@ function destinationsOf({ outcome }: DecidedEvent) {
   return outcome.kind === 'accepted' ? outcome.destinations : []
 }
 
-function placesOf(submissions: readonly Submission[], numbers: Numbers) {
-  return submissions.flatMap(({ events }) =>
-    events.flatMap((decided) => {
-      const destinations = destinationsOf(decided)
-      const serverHash = destinations.length === 0 ? 0 : hashOf(toBytes(decided.event.serverId))
-      return destinations.map(({ host }) => ({ serverHash, hostId: numbers.host(host) }))
-    }),
-  )
+function placesOf({ events }: Submission, numbers: Numbers) {
+  return events.flatMap((decided) => {
+    const destinations = destinationsOf(decided)
+    const serverHash = destinations.length === 0 ? 0 : hashOf(toBytes(decided.event.serverId))
+    return destinations.map(({ host }) => ({ serverHash, hostId: numbers.host(host) }))
+  })
 }
 
 /**
@@ -195,7 +199,7 @@ function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: Owne
       const owner = ownerOf({ serverHash, hostId })
       const where = cell === null ? null : toBytes(cell)
       const delivery = newOpen({ owner, hostId, isAwaited: awaited, seq: first + i, id, serverHash, cell: where })
-      return { eventId, host, owner, hostId, row: toOpenRow(delivery) }
+      return { eventId, host, owner, hostId, serverHash, row: toOpenRow(delivery) }
     })
   })
 }
@@ -239,7 +243,8 @@ async function findKept(
     for (const { id, host, owner } of open.rows) {
       const eventId = parseId(id)
       const submission = byId.get(eventId)
-      if (submission !== undefined) kept.get(submission)?.push({ eventId, host: parseHost(host), isOurs: owner === life })
+      if (submission !== undefined)
+        kept.get(submission)?.push({ eventId, host: parseHost(host), kind: owner === life ? 'untold' : 'elsewhere' })
     }
   }
   return kept

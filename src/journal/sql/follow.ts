@@ -9,7 +9,6 @@ import {
   PARKED_EXPIRED,
   PARKED_UNKNOWN,
   type Placement,
-  type Submission,
 } from '../journal.ts'
 import { changeOf, DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
 import { fromBytes, hashOf, toBytes } from './bytes.ts'
@@ -18,6 +17,7 @@ import type { CommitParts } from './commit.ts'
 import { chunksOf, type Dialect } from './dialect.ts'
 import { holdOpen, newOpen, type OpenDelivery, placeOf, readEnded, revive, writeBack } from './open-deliveries.ts'
 import { findOwners, tellOwners } from './pass-on.ts'
+import type { Commit } from './repeat-keys.ts'
 import type { KeptLife } from './replica.ts'
 
 export interface FollowAbout extends CommitParts {
@@ -117,14 +117,15 @@ export async function followServers(
  */
 export async function bringAlong(
   db: Kysely<unknown>,
-  accepted: readonly { readonly submission: Submission; readonly strays: ReadonlySet<ServerId> }[],
+  accepted: readonly Pick<Commit, 'submission' | 'searches'>[],
   about: FollowAbout,
 ): Promise<Followed> {
   const { dialect, interner, kept } = about
   const placements = new Map<ServerId, Extract<Placement, { kind: 'located' }>>()
   const strays = new Set<ServerId>()
   const said = new Set<ServerId>()
-  for (const { submission, strays: saidOfThis } of accepted) {
+  for (const { submission, searches } of accepted) {
+    const { strays: saidOfThis } = searches
     for (const id of saidOfThis) said.add(id)
     for (const { event, outcome } of submission.events) {
       if (outcome.kind !== 'accepted') continue

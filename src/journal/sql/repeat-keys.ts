@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { DatabaseTrouble } from '../../database/trouble.ts'
-import type { EventId, ServerId } from '../../events/event.ts'
-import type { Submission } from '../journal.ts'
+import type { EventId } from '../../events/event.ts'
+import type { Searches, Submission } from '../journal.ts'
 import type { RepeatKey } from '../repeats.ts'
 import { toBytes } from './bytes.ts'
 import { parseId } from './columns.ts'
@@ -13,8 +13,7 @@ import { TABLES } from './tables.ts'
 export interface Commit {
   readonly submission: Submission
   readonly key: RepeatKey | null
-  /** Servers of which deliveries may be open for other hosts. */
-  readonly strays: ReadonlySet<ServerId>
+  readonly searches: Searches
 }
 
 /** A key and whose it is. */

@@ -1,5 +1,4 @@
 import type { Database } from '../../database/connect.ts'
-import type { ServerId } from '../../events/event.ts'
 import type { Log } from '../../observe/log.ts'
 import { createFollowedListeners } from '../followed.ts'
 import {
@@ -7,8 +6,10 @@ import {
   type Journal,
   JournalUnavailable,
   type LateLocation,
+  NO_SEARCHES,
   type Placement,
   type Retained,
+  type Searches,
   type Submission,
 } from '../journal.ts'
 import { type CommittedOnce, REPEAT_WINDOW_MS } from '../repeats.ts'
@@ -113,9 +114,9 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
     }
   }
   return {
-    commit: (submission, strays = NONE) => ask(() => writes.commit(submission, strays)),
-    commitOnce: (submission, key, strays = NONE) => ask(() => writes.commitOnce({ submission, key, strays })),
-    commitAll: (submissions, strays = NONE) => ask(() => writes.commitAll(submissions, strays)),
+    commit: (submission, searches = NO_SEARCHES) => ask(() => writes.commit(submission, searches)),
+    commitOnce: (submission, key, searches = NO_SEARCHES) => ask(() => writes.commitOnce({ submission, key, searches })),
+    commitAll: (submissions, searches = NO_SEARCHES) => ask(() => writes.commitAll(submissions, searches)),
     open: (host, after, limit) => ask(() => reads.open(replica.life, { host, after, limit })),
     awaited: (host, after, limit) => ask(() => reads.awaited(replica.life, { host, after, limit })),
     outdated: (host, limit) => ask(() => reads.outdated(replica.life, host, limit)),
@@ -149,8 +150,6 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
     },
   }
 }
-
-const NONE: ReadonlySet<never> = new Set()
 
 /** What followed, with the first of what was written together. */
 function toFirst(items: readonly unknown[], followed: Followed): readonly Followed[] {
@@ -232,14 +231,14 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
   )
   const lines = [commits, steps, locations, follows, removals]
   return {
-    commit: async (submission: Submission, strays: ReadonlySet<ServerId>) => {
+    commit: async (submission: Submission, searches: Searches) => {
       if (submission.events.length === 0) return []
-      return passedOnOf(await commit({ submission, key: null, strays }))
+      return passedOnOf(await commit({ submission, key: null, searches }))
     },
     commitOnce: commit,
-    commitAll: async (submissions: readonly Submission[], strays: ReadonlySet<ServerId>) => {
+    commitAll: async (submissions: readonly Submission[], searches: Searches) => {
       if (submissions.every(({ events }) => events.length === 0)) return submissions.map(() => [])
-      return (await commitTogether(submissions.map((submission) => ({ submission, key: null, strays })))).map(passedOnOf)
+      return (await commitTogether(submissions.map((submission) => ({ submission, key: null, searches })))).map(passedOnOf)
     },
     record: async (all: StepBatch['steps']) => {
       const fates = all.length === 0 ? [] : await takeSteps({ steps: all, ofAnyOwner: false })

@@ -28,7 +28,9 @@ export interface Follower {
   follow(server: Column, found: Found, search: Search): void
   /** This event alone, which was given the hosts that its server had a moment ago. */
   followEvent(seq: number, found: Found): void
-  /** What followed since it was last taken. */
+  /** Notes where something of its server is open in front of this event, which is committed now. */
+  lookInFront(event: NewEvent): void
+  /** What followed, and what is behind something, since it was last taken. */
   take(): WireFollowed
   /** An event that waits for a host was added. */
   deferred(): void
@@ -36,6 +38,14 @@ export interface Follower {
   ended(events: number): void
   /** To be called after a rollback. */
   reset(): void
+}
+
+/** An event that is committed now, and where it goes. */
+export interface NewEvent {
+  readonly seq: number
+  readonly id: string
+  readonly server: Column
+  readonly destinations: readonly WireDestination[]
 }
 
 /** How a delivery ends. */
@@ -77,6 +87,7 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
   let waitingCount = Number(countWaiting.get()?.['waiting'])
   let hosts = new Set<string>()
   let ended: (readonly [EndedByMove['kind'], string, string, number])[] = []
+  let behind: (readonly [string, string])[] = []
 
   const openOf = (seq: number): readonly OpenDelivery[] =>
     findOpen.all(seq).map((row) => ({
@@ -142,11 +153,17 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
       }
     },
     followEvent,
+    lookInFront: ({ seq, id, server, destinations }) => {
+      const inFront = eventsOf(server).filter((each) => each < seq)
+      const taken = new Set(inFront.flatMap((each) => openOf(each).map(({ host }) => host)))
+      for (const [host] of destinations) if (taken.has(host)) behind.push([host, id])
+    },
     take: () => {
-      if (hosts.size === 0 && ended.length === 0) return null
-      const followed = { hosts: [...hosts], ended }
+      if (hosts.size === 0 && ended.length === 0 && behind.length === 0) return null
+      const followed = { hosts: [...hosts], ended, behind }
       hosts = new Set()
       ended = []
+      behind = []
       return followed
     },
     deferred: () => {
@@ -158,6 +175,7 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
     reset: () => {
       hosts = new Set()
       ended = []
+      behind = []
       waitingCount = Number(countWaiting.get()?.['waiting'])
     },
   }

@@ -38,8 +38,9 @@ export type WireSubmission = readonly [
   projectId: string | null,
   microversion: string,
   events: readonly WireEvent[],
-  /** Servers of which deliveries may be open for other hosts. */
+  /** As in `Searches`. */
   strays: readonly string[],
+  urgent: readonly string[],
 ]
 
 /** A submission that may be a repeat. */
@@ -76,8 +77,9 @@ export type WirePlace = readonly [kind: Placement['kind'], destinations: readonl
 
 export type WirePlacement = readonly [server: string, place: WirePlace, atUs: number]
 
-/** What followed its server; null where nothing did, which is nearly always. */
+/** What followed its server, and what of a commit is behind others; null where there is nothing of it, which is nearly always. */
 export type WireFollowed = {
+  readonly behind: readonly (readonly [host: string, eventId: string])[]
   readonly hosts: readonly string[]
   readonly ended: readonly (readonly [kind: EndedByMove['kind'], host: string, eventId: string, atUs: number])[]
 } | null

@@ -11,11 +11,13 @@ import {
   type Journal,
   JournalUnavailable,
   type LateLocation,
+  NO_SEARCHES,
   nameOf,
   PARKED_REASON,
   type PassedOn,
   type Placement,
   reasonOf,
+  type Searches,
   type Submission,
 } from '../journal.ts'
 import { type CommittedOnce, REPEAT_WINDOW_MS } from '../repeats.ts'
@@ -101,31 +103,29 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
     release()
   }
   const followed = createFollowedListeners()
-  const tell = (wire: WireFollowed): Followed | null => {
-    if (wire === null) return null
-    const told = parseFollowed(wire)
-    followed.tell(told)
-    return told
+  const tell = (wire: WireFollowed): WireFollowed => {
+    if (wire !== null) followed.tell(parseFollowed(wire))
+    return wire
   }
   let closed: Promise<void> | undefined
   let claimedOf = 0
   return {
-    commit: async (submission, strays = NONE) => {
+    commit: async (submission, searches = NO_SEARCHES) => {
       if (submission.events.length === 0) return []
-      const answer = await writer.call('commit', toWireSubmission(submission, strays), submission.events.length)
-      return answer === null ? [] : passedOnOf(submission, tell(answer))
+      const answer = await writer.call('commit', toWireSubmission(submission, searches), submission.events.length)
+      return passedOnOf(submission, tell(answer))
     },
-    commitOnce: async (submission, { digest, content }, strays = NONE) => {
+    commitOnce: async (submission, { digest, content }, searches = NO_SEARCHES) => {
       const weight = Math.max(submission.events.length, 1)
-      const body = [digest, content, toWireSubmission(submission, strays)] as const
+      const body = [digest, content, toWireSubmission(submission, searches)] as const
       const [committed, answer] = await writer.call('commitOnce', body, weight)
-      return toCommittedOnce(committed, answer === null ? [] : passedOnOf(submission, tell(answer)))
+      return toCommittedOnce(committed, passedOnOf(submission, tell(answer)))
     },
-    commitAll: async (submissions, strays = NONE) => {
+    commitAll: async (submissions, searches = NO_SEARCHES) => {
       const weight = submissions.reduce((sum, { events }) => sum + events.length, 0)
-      const wire = submissions.map((submission) => toWireSubmission(submission, strays))
+      const wire = submissions.map((submission) => toWireSubmission(submission, searches))
       const followed = weight === 0 ? null : tell(await writer.call('commitAll', wire, weight))
-      return submissions.map((submission) => (followed === null ? [] : passedOnOf(submission, followed)))
+      return submissions.map((submission) => passedOnOf(submission, followed))
     },
     open: (host, after, limit) => reader.call('open', { host, after, limit }),
     awaited: (host, after, limit) => reader.call('awaited', { host, after, limit }),
@@ -197,14 +197,16 @@ function createStore({ file, writer, reader, db, release }: StoreParts): SqliteS
 const NONE: ReadonlySet<ServerId> = new Set()
 
 /** What of a submission is for hosts that have older deliveries now, or was for hosts that its servers have left. */
-function passedOnOf({ events }: Submission, followed: Followed | null): readonly PassedOn[] {
+function passedOnOf({ events }: Submission, followed: WireFollowed): readonly PassedOn[] {
   if (followed === null) return []
-  const ended = new Set(followed.ended.map(({ eventId, host }) => `${eventId} ${host}`))
+  const ended = new Set(followed.ended.map(([, host, eventId]) => `${eventId} ${host}`))
+  const behind = new Set(followed.behind.map(([host, eventId]) => `${eventId} ${host}`))
   const hosts = new Set(followed.hosts)
   return events.flatMap(({ id, outcome }) =>
     (outcome.kind === 'accepted' ? outcome.destinations : []).flatMap(({ host }): PassedOn[] => {
-      if (ended.has(`${id} ${host}`)) return [{ eventId: id, host, isOurs: false }]
-      return hosts.has(host) ? [{ eventId: id, host, isOurs: true }] : []
+      if (ended.has(`${id} ${host}`)) return [{ eventId: id, host, kind: 'elsewhere' }]
+      if (hosts.has(host)) return [{ eventId: id, host, kind: 'untold' }]
+      return behind.has(`${id} ${host}`) ? [{ eventId: id, host, kind: 'behind' }] : []
     }),
   )
 }
@@ -221,11 +223,11 @@ function toWirePlacement(placement: Placement): WirePlacement {
   return [serverId, [kind, kind === 'located' ? placement.destinations.map(toWireDestination) : []], atUs]
 }
 
-function toWireSubmission(submission: Submission, strays: ReadonlySet<ServerId>): WireSubmission {
+function toWireSubmission(submission: Submission, { strays, urgent }: Searches): WireSubmission {
   const { userId, userName, projectId } = submission.sender
   const { receivedAtUs, requestId, globalRequestId, microversion, events } = submission
   const about = [receivedAtUs, requestId, globalRequestId, userId, userName, projectId, microversion] as const
-  return [...about, events.map(toWireEvent), strays.size === 0 ? [] : [...strays]]
+  return [...about, events.map(toWireEvent), [...strays], [...urgent]]
 }
 
 function toCommittedOnce([kind, requestId, codes]: WireCommittedOnce, passedOn: readonly PassedOn[]): CommittedOnce {

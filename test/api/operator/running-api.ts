@@ -9,6 +9,7 @@ import type { StreamCaster } from '../../../src/cast/stream/stream-caster.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { createNoauth } from '../../../src/identity/noauth/noauth.ts'
+import { NO_SEARCHES } from '../../../src/journal/journal.ts'
 import { openSqliteJournal, type SqliteStore } from '../../../src/journal/sqlite/store.ts'
 import { createHappenings } from '../../../src/observe/happenings.ts'
 import { createLog } from '../../../src/observe/log.ts'
@@ -74,7 +75,7 @@ export async function startApi(): Promise<RunningApi> {
       ...observed,
       journal,
       servers: registry,
-      deliveries: { accepted: () => {}, strays: () => new Set() },
+      deliveries: { accepted: () => {}, searches: () => NO_SEARCHES },
     }),
     isReady: () => ({ kind: 'ready' }) as const,
   }
