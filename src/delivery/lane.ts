@@ -5,6 +5,7 @@ import type { Delivery, Journal, Outdated } from '../journal/journal.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Servers } from '../servers/servers.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { AgentMemory } from './agent-memory.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { Backlog, type Dealt } from './backlog.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
@@ -112,13 +113,7 @@ export class Lane {
   readonly #held: Held
   readonly #sweep: Sweep
   readonly #merging: Merging
-  /** What had left, in that order, when the connection was lost. */
-  #sent: readonly EventId[] = []
-  /** What the agent had of it when it came back, and is not sent again at once; and that of which this has been told. */
-  #seen = new Set<EventId>()
-  #had = new Set<EventId>()
-  /** What went out again over the same connection. */
-  #again = new Set<EventId>()
+  readonly #agentMemory = new AgentMemory()
   /** When the journal has what the last loss of a connection returned, and what was ended because a newer event says the same. */
   #recorded: Promise<unknown> = Promise.resolve()
   /** How many of such ends it does not have yet. */
@@ -237,12 +232,7 @@ export class Lane {
 
   /** An agent is there, and has seen what is open up to this event. */
   connected(lastSeen: EventId | null): void {
-    // What went out twice was seen the first time, for all that is known.
-    const isTwice = lastSeen !== null && this.#again.has(lastSeen)
-    const upTo = lastSeen === null || isTwice ? 0 : this.#sent.indexOf(lastSeen) + 1
-    this.#seen = new Set(this.#sent.slice(0, upTo))
-    this.#had = new Set()
-    this.#again = new Set()
+    this.#agentMemory.connected(lastSeen)
     this.#failures = 0
     if (this.#mode === 'failing') this.#isWoken = true
     else this.#readFromStart()
@@ -251,11 +241,7 @@ export class Lane {
   /** The agent is gone: what it did not acknowledge will go out again. */
   lost(): void {
     const { all, unacknowledged } = this.#underWay.takeAll()
-    const [before, since] = [
-      unacknowledged.filter(({ eventId }) => this.#had.has(eventId)),
-      unacknowledged.filter(({ eventId }) => !this.#had.has(eventId)),
-    ]
-    this.#sent = [...before, ...since].map(({ eventId }) => eventId)
+    this.#agentMemory.lost(unacknowledged.map(({ eventId }) => eventId))
     this.#line.abandon()
     if (unacknowledged.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -271,8 +257,7 @@ export class Lane {
   ended(ids: readonly EventId[]): void {
     for (const id of ids) {
       this.#underWay.delete(id)
-      this.#had.delete(id)
-      this.#again.delete(id)
+      this.#agentMemory.ended(id)
       this.#backlog.ended(id)
     }
     this.#pump()
@@ -405,7 +390,7 @@ export class Lane {
 
   #clear(): void {
     this.#mode = 'clear'
-    this.#seen.clear()
+    this.#agentMemory.forgetSeen()
     this.#retryAlarm?.cancel()
     this.#backlog.abandon()
     this.#sweep.reset()
@@ -480,7 +465,7 @@ export class Lane {
       if (room-- === 0 || obstacle !== null) break
       left.delete(delivery)
       if (this.#parts.timeToLive.expiresAtMs(delivery) <= nowMs) this.#steps.expire([delivery])
-      else if (this.#isSeen(delivery)) this.#acknowledgements.await([delivery])
+      else if (this.#agentMemory.takeSeen(delivery.eventId)) this.#acknowledgements.await([delivery])
       else obstacle = this.#send(delivery, page, casts)
     }
     if (casts.all.length === 0) this.#isProbing = false
@@ -493,16 +478,6 @@ export class Lane {
   /** Whether this one is the journal's, and may be taken out of it. */
   #isWaiting({ eventId, event }: Delivery, page: Page): boolean {
     return !this.#underWay.has(eventId) && !page.isGone(eventId) && !this.#held.has(event.serverId)
-  }
-
-  /**
-   * Whether the agent had this one before it came back, by the order in which they left: that is not the order of their ids. What left
-   * in an earlier life is not known, and is sent again.
-   */
-  #isSeen({ eventId }: Delivery): boolean {
-    if (!this.#seen.delete(eventId)) return false
-    this.#had.add(eventId)
-    return true
   }
 
   /** Adds a delivery to the casts, or ends it where its server is not here any more. Answers why it has to wait, if it has to. */
@@ -570,7 +545,7 @@ export class Lane {
   /** What was not acknowledged in time goes out again; each first of a server has used up a try. */
   #sendAgain(late: readonly Late[]): void {
     const { limits, timeToLive } = this.#parts
-    for (const { delivery } of late) this.#again.add(delivery.eventId)
+    for (const { delivery } of late) this.#agentMemory.sentAgain(delivery.eventId)
     const reason = `not acknowledged within ${limits.ackTimeoutMs / 1000} s`
     const isOver = ({ delivery }: Late) => timeToLive.expiresAtMs(delivery) <= Date.now()
     const [over, rest] = [late.filter(isOver), late.filter((each) => !isOver(each))]

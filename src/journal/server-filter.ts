@@ -40,7 +40,11 @@ function hash(server: Uint8Array): void {
 /** Adds a server, by the bytes that stand for it, to the filter of a bucket. 40 ns. */
 export function addServer(filter: Uint8Array, server: Uint8Array): void {
   hash(server)
-  const first = ((hashes[0] as number) % BLOCKS) * BLOCK_BYTES
+  setBits(filter, ((hashes[0] as number) % BLOCKS) * BLOCK_BYTES)
+}
+
+/** Sets the bits of the server that was hashed in the block that begins there. */
+function setBits(filter: Uint8Array, first: number): void {
   let bits = hashes[1] as number
   for (let i = 0; i < BITS_OF_A_SERVER; i++) {
     const at = first + ((bits >>> 3) & 7)
@@ -51,11 +55,10 @@ export function addServer(filter: Uint8Array, server: Uint8Array): void {
 
 /** Where the bits of a server are. */
 export function placeOf(server: Uint8Array): Place {
-  const filter = new Uint8Array(FILTER_BYTES)
-  addServer(filter, server)
+  const bits = new Uint8Array(BLOCK_BYTES)
   hash(server)
-  const block = (hashes[0] as number) % BLOCKS
-  return { block, bits: filter.slice(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES) }
+  setBits(bits, 0)
+  return { block: (hashes[0] as number) % BLOCKS, bits }
 }
 
 /** Whether a bucket may have the server, by its filter. */
@@ -81,9 +84,19 @@ export function* rowsOf(filters: readonly Uint8Array[], blocks: number): Generat
   }
 }
 
-/** The buckets of a span, by their place in it, that may have the server by this row. */
+/** The buckets of a span, by their place in it, that may have the server by this row. Two words each: 0.1 µs for all. */
 export function bucketsIn(row: Uint8Array, { bits }: Place): number[] {
   const found: number[] = []
-  for (let bucket = 0; bucket < SPAN; bucket++) if (isIn(row, bucket * BLOCK_BYTES, bits)) found.push(bucket)
+  const words = wordsOf(row)
+  const [one, other] = wordsOf(bits) as unknown as readonly [number, number]
+  for (let bucket = 0; bucket < SPAN; bucket++) {
+    const isMissing = (~(words[2 * bucket] as number) & one) | (~(words[2 * bucket + 1] as number) & other)
+    if (isMissing === 0) found.push(bucket)
+  }
   return found
+}
+
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4)
 }

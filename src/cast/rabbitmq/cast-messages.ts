@@ -64,14 +64,14 @@ function raises({ delivery, instance }: NovaDelivery): boolean {
   return delivery.event.name === 'network-vif-deleted' && !hasNetworkInfo(instance)
 }
 
-const instanceTexts = new WeakMap<Instance, EmbeddedJson>()
+const instanceTexts = new WeakMap<Instance['data'], EmbeddedJson>()
 
-/** A server that moves goes to two hosts: its text is made once. */
+/** A server that moves goes to two hosts, and one whose row has not changed has the same data as before: its text is made once. */
 function instanceText(instance: Instance): EmbeddedJson {
-  const known = instanceTexts.get(instance)
+  const known = instanceTexts.get(instance.data)
   if (known !== undefined) return known
   const text = embeddedJson(instanceObject(instance))
-  instanceTexts.set(instance, text)
+  instanceTexts.set(instance.data, text)
   return text
 }
 

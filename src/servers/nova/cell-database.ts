@@ -1,22 +1,15 @@
 import { type Database, openDatabase } from '../../database/connect.ts'
 import { isIn } from '../../database/in-list.ts'
-import { jsonRow, parseJsonRow } from '../../database/json-row.ts'
+import { jsonRow } from '../../database/json-row.ts'
 import { toTrouble } from '../../database/trouble.ts'
 import type { DatabaseUrl, Engine } from '../../database/url.ts'
 import type { HostName, ServerId } from '../../events/event.ts'
 import { ActionRefused, type InstanceAction } from '../../nova/cells.ts'
-import {
-  INFO_CACHE_COLUMNS,
-  INSTANCE_COLUMNS,
-  type InstanceRow,
-  instanceData,
-  isHidden,
-  migrationIdOf,
-  uuidOf,
-} from '../../nova/instance-row.ts'
+import { INFO_CACHE_COLUMNS, INSTANCE_COLUMNS, migrationIdOf } from '../../nova/instance-row.ts'
 import { batchByTick } from '../batch.ts'
 import { insertActions } from './actions.ts'
 import { createCircuit } from './circuit.ts'
+import { createRowReader } from './server-rows.ts'
 import { batchLimits, type DatabaseSettings, databaseOptions, NOBODY } from './settings.ts'
 import type { CellTables } from './tables.ts'
 import type { FoundServer, Migration } from './whereabouts.ts'
@@ -35,13 +28,17 @@ export interface CellDatabase {
 /** A pool for this cell alone, with batches of its own: what is slow here keeps no request waiting that has no server here. */
 export function openCellDatabase(name: string, url: DatabaseUrl, settings: DatabaseSettings): CellDatabase {
   const database = openDatabase<CellTables>(url, databaseOptions(settings))
+  const readRow = createRowReader()
   const circuit = createCircuit({
     name: `the database of ${name}`,
-    probe: () => readServers(database, [NOBODY]),
+    probe: () => readServers(database, readRow, [NOBODY]),
     log: settings.log,
   })
   return {
-    servers: batchByTick((ids: readonly ServerId[]) => circuit.read(() => readServers(database, ids)), batchLimits(settings)),
+    servers: batchByTick(
+      (ids: readonly ServerId[]) => circuit.read(() => readServers(database, readRow, ids)),
+      batchLimits(settings),
+    ),
     computeVersions: () => circuit.read(() => readComputeVersions(database)),
     recordActions: async (actions, options) => {
       try {
@@ -70,19 +67,22 @@ const selectServers = (engine: Engine) =>
   'LEFT JOIN instance_extra e ON e.instance_uuid = i.uuid WHERE '
 const SERVERS = { mysql: selectServers('mysql'), postgresql: selectServers('postgresql') } as const
 
-async function readServers(database: Database<CellTables>, ids: readonly ServerId[]) {
+async function readServers(
+  database: Database<CellTables>,
+  readRow: ReturnType<typeof createRowReader>,
+  ids: readonly ServerId[],
+) {
   const readAtUs = Date.now() * 1000
   const { sql, parameters } = isIn(database.engine, 'i.uuid', ids)
   const answer = await database.query(SERVERS[database.engine] + sql, parameters)
-  const rows: readonly InstanceRow[] = answer.map(parseJsonRow)
-  const data = rows.filter((row) => !isHidden(row)).map((row) => [uuidOf(row), instanceData(row)] as const)
-  const migrationIds = data.map(([, each]) => migrationIdOf(each)).filter((id) => id !== null)
+  const rows = answer.map(readRow).filter((row) => !row.isHidden)
+  const migrationIds = rows.map(({ data }) => migrationIdOf(data)).filter((id) => id !== null)
   const migrations = migrationIds.length === 0 ? new Map<number, Migration>() : await readMigrations(database, migrationIds)
   // Of several rows in instance_extra, the first counts. By the row's spelling: MySQL also finds what differs in case.
   const found = new Map<string, FoundServer>()
-  for (const [uuid, each] of data) {
+  for (const { uuid, data } of rows) {
     if (found.has(uuid)) continue
-    found.set(uuid, { data: each, migration: migrations.get(migrationIdOf(each) ?? -1) ?? null, readAtUs })
+    found.set(uuid, { data, migration: migrations.get(migrationIdOf(data) ?? -1) ?? null, readAtUs })
   }
   return new Map(ids.map((id) => [id, found.get(id)]))
 }
