@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --min-semi-space-size=4 --max-semi-space-size=16
 // Nothing else is imported before the check: on an older Node the rest would fail with words that help nobody.
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {

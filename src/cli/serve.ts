@@ -4,12 +4,12 @@ import type { Config } from '../config/config.ts'
 import { createLog } from '../observe/log.ts'
 import type { Service } from '../service.ts'
 import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
+import { fitHeap } from './fit-heap.ts'
 import { quickStart } from './quick-start.ts'
 import { findPredecessor, type Orders, type Predecessor } from './serve-predecessor.ts'
 import { takeActivatedSocket } from './serve-socket.ts'
 import { createSuccession, type SuccessionParts } from './serve-succession.ts'
 import { listenForReload, listenForStop } from './signals.ts'
-import { keepHeapSmall } from './small-heap.ts'
 import type { Terminal } from './terminal.ts'
 
 /** How long requests under way and deliveries get to come to an end, once load balancers have noticed. */
@@ -37,7 +37,6 @@ Examples:
 }
 
 async function serve(terminal: Terminal, options: ConfigOptions): Promise<void> {
-  keepHeapSmall()
   const predecessor = findPredecessor(process)
   try {
     await live(terminal, options, predecessor)
@@ -50,6 +49,7 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   const stop = listenForStop(terminal)
   const activated = takeActivatedSocket(process.env, process.pid)
   const config = await readConfig(terminal, options)
+  fitHeap(config.cast)
   // The service's parts are only loaded by those who run it: every other command starts faster without.
   const { createService } = await import('../service.ts')
   const log = createLog({ level: config.log.level })

@@ -1,6 +1,6 @@
 import type { PolicyConfig } from '../config/config.ts'
 import type { Log } from '../observe/log.ts'
-import type { Policy } from './policy.ts'
+import { NO_TARGET, type Policy } from './policy.ts'
 import { PolicyError } from './policy-error.ts'
 import { readRules } from './read-rules.ts'
 import { createRuleset, type Ruleset } from './ruleset.ts'
@@ -25,7 +25,7 @@ export function openPolicy({ config, log }: PolicyParts): Policy {
   let current = loadOr(stop, config)
   announce(log, current.ruleset, 'policy read')
   return {
-    allows: (rule, caller, target = {}) => current.ruleset.allows(rule, caller, target),
+    allows: (rule, caller, target = NO_TARGET) => current.ruleset.allows(rule, caller, target),
     close: stop,
   }
 }

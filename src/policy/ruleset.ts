@@ -4,7 +4,7 @@ import { scopeOf, toAttributes } from './credentials.ts'
 import { DEFAULT_RULES, type DefaultRule } from './defaults.ts'
 import { BROKEN, type Expression } from './expression.ts'
 import { parseRule } from './parse-rule.ts'
-import type { Target } from './policy.ts'
+import { NO_TARGET, type Target } from './policy.ts'
 import type { WrittenRule } from './rule-file.ts'
 
 /** All rules of a moment, those of files over the defaults. */
@@ -41,12 +41,22 @@ export function createRuleset(written: readonly WrittenRule[], options: RulesetO
   for (const { name, check } of DEFAULT_RULES) add({ name, rule: check, place: 'default' })
   const last = new Map(written.map((rule) => [rule.name, rule]))
   for (const rule of last.values()) add(rule)
+  const decide = (rule: string, caller: Caller, target: Target): boolean => {
+    const test = tests.get(rule)
+    if (test === undefined) return false
+    if (options.enforceScope && !isInScope(rule, caller)) return false
+    return ask(test, rule, { caller, target, tests })
+  }
+  /** What callers were told who come again: one object for all requests with the same token. */
+  const told = new WeakMap<Caller, Map<string, boolean>>()
   return {
     allows: (rule, caller, target) => {
-      const test = tests.get(rule)
-      if (test === undefined) return false
-      if (options.enforceScope && !isInScope(rule, caller)) return false
-      return ask(test, rule, { caller, target, tests })
+      if (target !== NO_TARGET) return decide(rule, caller, target)
+      const known = told.get(caller)?.get(rule)
+      if (known !== undefined) return known
+      const answer = decide(rule, caller, target)
+      told.set(caller, (told.get(caller) ?? new Map()).set(rule, answer))
+      return answer
     },
     complaints,
     written: [...last.keys()],

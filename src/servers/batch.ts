@@ -56,8 +56,10 @@ export function batchByTick<Key, Value>(
 
   return async (keys) => {
     const batches = new Set(keys.map(gather))
-    const [first, ...others] = await Promise.all([...batches].map(({ answer }) => answer))
-    if (others.length === 0) return first ?? new Map()
-    return new Map([first ?? [], ...others].flatMap((answer) => [...answer]))
+    const [only] = batches
+    if (only === undefined) return new Map()
+    if (batches.size === 1) return only.answer
+    const answers = await Promise.all([...batches].map(({ answer }) => answer))
+    return new Map(answers.flatMap((answer) => [...answer]))
   }
 }

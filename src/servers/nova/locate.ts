@@ -34,9 +34,9 @@ export function createLocate(parts: LocateParts): Servers['locate'] {
       else if (isCanonicalUuid(id)) fresh.push(id)
       else answer.set(id, UNKNOWN)
     }
-    const asked = await findCells(parts, fresh, answer)
+    const asked = fresh.length === 0 ? [] : await findCells(parts, fresh, answer)
     const gone = await findHosts(parts, [...mapped, ...asked], answer)
-    await findAgain(parts, gone, { mapped, answer })
+    if (gone.length > 0) await findAgain(parts, gone, { mapped, answer })
     return answer
   }
 }
@@ -46,7 +46,6 @@ type Pair = readonly [ServerId, CellId]
 
 /** Those that are in a cell; what nova_api alone can answer of the others goes to the answer. */
 async function findCells({ api, remembered }: LocateParts, ids: readonly ServerId[], answer: Answer): Promise<readonly Pair[]> {
-  if (ids.length === 0) return []
   const mappings = await orUnavailable(api.mappings(ids))
   const found: Pair[] = []
   for (const id of ids) {
@@ -63,6 +62,12 @@ async function findCells({ api, remembered }: LocateParts, ids: readonly ServerI
 
 /** Puts what the cells know to the answer, and gives those that their cell has no row of. */
 async function findHosts(parts: LocateParts, pairs: readonly Pair[], answer: Answer): Promise<readonly Pair[]> {
+  const [first] = pairs
+  if (first === undefined) return []
+  // Nearly every request is about servers of one cell.
+  if (pairs.every(([, cell]) => cell === first[1])) {
+    return findInCell(parts, first[1], { ids: pairs.map(([id]) => id), answer })
+  }
   const byCell = Map.groupBy(pairs, ([, cell]) => cell)
   const gone = await Promise.all(
     [...byCell].map(([cell, those]) => findInCell(parts, cell, { ids: those.map(([id]) => id), answer })),
@@ -90,7 +95,7 @@ async function findInCell(
         crossing.push(placeCrossing(parts, server, cell).then((place) => answer.set(id, place)))
       else answer.set(id, toWhereabouts(server, cell, null))
     }
-    await Promise.all(crossing)
+    if (crossing.length > 0) await Promise.all(crossing)
     return gone
   } catch (error) {
     const unlocated = unlocatedIn(cell, error)
@@ -121,6 +126,7 @@ async function findAgain(
   }
   try {
     const ids = old.map(([id]) => id)
+    if (ids.length === 0) return
     const moved = (await findCells(parts, ids, answer)).filter(([id, cell]) => mapped.get(id) !== cell)
     await findHosts(parts, moved, answer)
   } catch (error) {
