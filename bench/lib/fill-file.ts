@@ -5,7 +5,7 @@ import { migrate } from '../../src/journal/sqlite/migrate.ts'
 import type { WireEvent, WireStep, WriterWork } from '../../src/journal/sqlite/protocol.ts'
 import { createWriter } from '../../src/journal/sqlite/writer.ts'
 import { uuidv7 } from '../../src/lib/uuid.ts'
-import { type Filling, hostOf, random, serverId } from './journal-fill.ts'
+import { drawServers, type Filling, hostOf, serverId } from './journal-fill.ts'
 
 const BATCH = 100
 const BATCHES_AT_ONCE = 100
@@ -19,6 +19,7 @@ export async function fillFile(file: string, { events, servers, days }: Filling)
   const write = createWriter(db, 0)
   const startUs = (Date.now() - days * 86_400_000) * 1000
   const stepUs = (days * 86_400_000_000) / events
+  const draw = drawServers(servers)
   let works: WriterWork[] = []
   const flush = () => {
     const failed = write(works.map((work) => ({ parse: () => work }))).find((result) => result.kind === 'failed')
@@ -27,7 +28,7 @@ export async function fillFile(file: string, { events, servers, days }: Filling)
   }
   for (let next = 0; next < events; next += BATCH) {
     const atUs = Math.round(startUs + next * stepUs)
-    const made = Array.from({ length: Math.min(BATCH, events - next) }, () => eventOf(random(servers)))
+    const made = Array.from({ length: Math.min(BATCH, events - next) }, () => eventOf(draw()))
     const id = () => `req-${crypto.randomUUID()}`
     works.push({ kind: 'commit', body: [atUs, id(), id(), 'neutron', 'neutron', 'service', '2.93', made, [], []] })
     works.push({ kind: 'record', body: made.map((event) => endOf(event, atUs)) })

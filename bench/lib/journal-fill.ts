@@ -11,10 +11,38 @@ export const serverId = (n: number) =>
   `00000000-0000-4000-8000-${((n * 2_654_435_761) % 2 ** 32).toString(16).padStart(12, '0')}` as ServerId
 export const hostOf = (n: number) => `compute-${n % HOSTS}` as HostName
 
-/** A POST of `size` events for random servers among so many, each on its host. */
-export function submission(size: number, servers: number, receivedAtUs = Date.now() * 1000): Submission {
+/** Events of a burst, and how many others come between the first and the last of them, more or less. */
+const BURST = 5
+const SPREAD = 500
+
+/**
+ * Draws the servers of one event after another: half of the events are of servers with even numbers, each time five that come close
+ * together, as when a server boots; the others of servers with odd numbers, each event alone.
+ */
+export function drawServers(servers: number): () => number {
+  const soon: number[] = []
+  return () => {
+    while (soon.length < SPREAD) {
+      const isBurst = random(1 + BURST) === 0
+      const server = 2 * random(servers / 2) + (isBurst ? 0 : 1)
+      for (let i = 0; i < (isBurst ? BURST : 1); i++) soon.push(server)
+    }
+    const at = random(soon.length)
+    const drawn = soon[at] as number
+    soon[at] = soon.at(-1) as number
+    soon.pop()
+    return drawn
+  }
+}
+
+/** A POST of `size` events for servers among so many, each on its host; random ones unless they are drawn otherwise. */
+export function submission(
+  size: number,
+  servers: number,
+  { receivedAtUs = Date.now() * 1000, draw = () => random(servers) }: { receivedAtUs?: number; draw?: () => number } = {},
+): Submission {
   const event = (): DecidedEvent => {
-    const server = random(servers)
+    const server = draw()
     return {
       id: uuidv7() as EventId,
       event: { serverId: serverId(server), name: 'network-vif-plugged', status: 'completed', tag: crypto.randomUUID() },
@@ -54,9 +82,13 @@ export async function fill(journal: Journal, { events, servers, days }: Filling)
   const stepUs = (days * 86_400_000_000) / events
   let next = 0
   let told = 0
+  const draw = drawServers(servers)
   const one = async () => {
     while (next < events) {
-      const made = submission(Math.min(BATCH, events - next), servers, Math.round(startUs + next * stepUs))
+      const made = submission(Math.min(BATCH, events - next), servers, {
+        receivedAtUs: Math.round(startUs + next * stepUs),
+        draw,
+      })
       next += BATCH
       await journal.commit(made)
       await journal.record(ended(made))

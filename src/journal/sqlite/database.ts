@@ -28,10 +28,10 @@ export function openForWriting(file: string): DatabaseSync {
   return db
 }
 
-/** Opens a connection that reads what is committed. Keep reads short: an open read holds the log back. */
-export function openForReading(file: string): DatabaseSync {
+/** Opens a connection that reads what is committed, with a cache of so many KiB. Keep reads short: an open read holds the log back. */
+export function openForReading(file: string, cacheKiB = 4000): DatabaseSync {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
-  db.exec('PRAGMA cache_size = -4000')
+  db.exec(`PRAGMA cache_size = -${cacheKiB}`)
   return db
 }
 
