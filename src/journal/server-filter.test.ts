@@ -27,6 +27,16 @@ describe('filters of servers', () => {
     )
   })
 
+  it('are read from wherever a driver puts them', () => {
+    const server = randomBytes(16)
+    const place = placeOf(server)
+    const row = rowOf([filterOf([]), filterOf([server])], place.block)
+    for (let at = 0; at < 4; at++) {
+      const moved = Buffer.concat([Buffer.alloc(at), row]).subarray(at)
+      expect(bucketsIn(moved, place)).toEqual([1])
+    }
+  })
+
   it('seldom name a full bucket that has not, also where servers are hardly random', () => {
     const random = () => randomBytes(16)
     let last = 0

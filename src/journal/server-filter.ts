@@ -97,6 +97,7 @@ export function bucketsIn(row: Uint8Array, { bits }: Place): number[] {
 }
 
 function wordsOf(bytes: Uint8Array): Int32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  // A driver's buffers lie anywhere in what they are cut from; `slice` of a Buffer copies nothing.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4)
 }

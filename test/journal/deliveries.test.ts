@@ -153,7 +153,10 @@ describeEngines('record', (engine) => {
     for (const host of [a, b, c]) {
       const ofHost = [...model].filter(([key, { isOpen }]) => isOpen && key.endsWith(` ${host}`))
       const count = (state: DeliveryState) => ofHost.filter(([, each]) => each.state === state).length
-      expect(await reopened.host(host)).toMatchObject({ pending: count('pending'), dispatched: count('dispatched') })
+      expect((await reopened.host(host)) ?? { pending: 0, dispatched: 0 }).toMatchObject({
+        pending: count('pending'),
+        dispatched: count('dispatched'),
+      })
       const open = await reopened.open(host, null, 1000)
       expect(new Map(open.map(({ eventId, tries }) => [`${eventId} ${host}`, tries]))).toEqual(
         new Map(ofHost.map(([key, { tries }]) => [key, tries])),
