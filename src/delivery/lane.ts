@@ -93,8 +93,9 @@ const BULK = 128
  *       │                    │                            │
  *       └─ a cast fails ─► failing ◄─────── a cast fails ─┘         (the connection to an agent is lost: waiting at once)
  *
- * Only while it is clear does what is accepted go out at once; otherwise it stays in the journal and is read in its turn: awaited
- * events before the others, each behind what came earlier for its server.
+ * While it is clear what is accepted goes out at once; while it is behind only what is awaited and has nothing of its server in front of
+ * it. All else stays in the journal and is read in its turn: awaited events before the others, each behind what came earlier for its
+ * server.
  *
  * Order: results of casts are dealt with in the order of the casts, and when one fails, those of the same server that went out
  * behind it count as not made, whatever became of them: they go out again, behind it. So nothing of a server is ended before what

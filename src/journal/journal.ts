@@ -196,12 +196,13 @@ export function reasonOf(step: DeliveryStep): string | null {
   switch (step.kind) {
     case 'dispatched':
       return null
+    case 'moved':
+      // Whatever follows the server says it, of all that does.
+      return null
     case 'acknowledged':
       return step.receipt?.kind === 'failed' ? step.receipt.reason : null
     case 'superseded':
       return `a newer event says the same: ${step.by}`
-    case 'moved':
-      return describeMove(step.to)
     default:
       return step.reason
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ServerId } from '../../events/event.ts'
 import { uuidFromBytes } from '../../lib/uuid.ts'
 import { toUuidColumn } from '../sqlite/columns.ts'
 
@@ -41,6 +42,11 @@ export function keyOf(bytes: Buffer): Buffer {
 /** Four bytes of the same, as a number. */
 export function hashOf(bytes: Buffer): number {
   return keyOf(bytes).readInt32BE(UUID_BYTES - 4)
+}
+
+/** What rows of a server are found by, where its uuid would be long. */
+export function serverHashOf(serverId: ServerId): number {
+  return hashOf(toBytes(serverId))
 }
 
 function viewOf(column: Uint8Array): Buffer {

@@ -3,7 +3,7 @@ import type { EventId, HostName } from '../../events/event.ts'
 import { isAwaited } from '../../events/names.ts'
 import { type DecidedEvent, type Followed, PARKED_REASON, type PassedOn, type Sender, type Submission } from '../journal.ts'
 import { DEFERRAL_NUMBERS } from '../states.ts'
-import { hashOf, keyOf, toBytes, toRequestBytes } from './bytes.ts'
+import { keyOf, serverHashOf, toBytes, toRequestBytes } from './bytes.ts'
 import { bucketOf, firstSeqOf, MAX_EVENTS, parseHost, parseId } from './columns.ts'
 import { type Cell, chunksOf, type Dialect } from './dialect.ts'
 import { bringAlong, NOTHING_FOLLOWED } from './follow.ts'
@@ -137,7 +137,7 @@ function destinationsOf({ outcome }: DecidedEvent) {
 function placesOf({ events }: Submission, numbers: Numbers) {
   return events.flatMap((decided) => {
     const destinations = destinationsOf(decided)
-    const serverHash = destinations.length === 0 ? 0 : hashOf(toBytes(decided.event.serverId))
+    const serverHash = destinations.length === 0 ? 0 : serverHashOf(decided.event.serverId)
     return destinations.map(({ host }) => ({ serverHash, hostId: numbers.host(host) }))
   })
 }
@@ -193,7 +193,7 @@ function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: Owne
     const eventId = decided.id
     const id = toBytes(eventId)
     const awaited = isAwaited(decided.event.name)
-    const serverHash = hashOf(toBytes(decided.event.serverId))
+    const serverHash = serverHashOf(decided.event.serverId)
     return destinations.map(({ host, cell }) => {
       const hostId = numbers.host(host)
       const owner = ownerOf({ serverHash, hostId })
@@ -207,7 +207,7 @@ function toDeliveries({ request, events }: Part, numbers: Numbers, ownerOf: Owne
 function toDeferrals({ request, events }: Part, life: number): readonly Cell[][] {
   const { waiting, parked } = DEFERRAL_NUMBERS
   return events.flatMap(({ event, outcome }, i): readonly Cell[][] => {
-    const about = [firstSeqOf(request) + i, hashOf(toBytes(event.serverId))]
+    const about = [firstSeqOf(request) + i, serverHashOf(event.serverId)]
     if (outcome.kind === 'deferred') return [[...about, toBytes(outcome.cell), waiting, toText(outcome.reason), null, life]]
     return outcome.kind === 'parked' ? [[...about, null, parked, PARKED_REASON, outcome.untilUs, life]] : []
   })

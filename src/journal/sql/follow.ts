@@ -11,11 +11,11 @@ import {
   type Placement,
 } from '../journal.ts'
 import { changeOf, DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
-import { fromBytes, hashOf, toBytes } from './bytes.ts'
+import { fromBytes, serverHashOf, toBytes } from './bytes.ts'
 import { parseHost, parseId } from './columns.ts'
 import type { CommitParts } from './commit.ts'
 import { chunksOf, type Dialect } from './dialect.ts'
-import { holdOpen, newOpen, type OpenDelivery, placeOf, readEnded, revive, writeBack } from './open-deliveries.ts'
+import { findOpenPlaces, holdOpen, newOpen, type OpenDelivery, placeOf, readEnded, revive, writeBack } from './open-deliveries.ts'
 import { findOwners, tellOwners } from './pass-on.ts'
 import type { Commit } from './repeat-keys.ts'
 import type { KeptLife } from './replica.ts'
@@ -63,7 +63,7 @@ export async function followServers(
   )
   const numberOf = await interner.hosts.give([...followers.values()].flatMap(({ placement }) => hostsOf(placement)))
   const places = [...followers.values()].flatMap(({ placement }) =>
-    hostsOf(placement).map((host) => ({ serverHash: serverHashOf(placement), hostId: numberOf(host) })),
+    hostsOf(placement).map((host) => ({ serverHash: serverHashOf(placement.serverId), hostId: numberOf(host) })),
   )
   const ownerOf = await findOwners(db, { dialect, kept, places })
   const endedBefore = await readEnded(db, dialect, [...followers.keys()])
@@ -85,7 +85,7 @@ export async function followServers(
     }
     if (placement.kind !== 'located' || (end?.state !== DEFERRAL_NUMBERS.located && here.length === 0)) continue
     for (const { host, cell } of placement.destinations) {
-      const place = { serverHash: serverHashOf(placement), hostId: numberOf(host) }
+      const place = { serverHash: serverHashOf(placement.serverId), hostId: numberOf(host) }
       if (open.has(placeOf(parseId(id), place.hostId))) continue
       const before = endedBefore.get(`${seq} ${place.hostId}`)
       if (before !== undefined && before.state !== STATE_NUMBERS.left) continue
@@ -140,7 +140,7 @@ export async function bringAlong(
   /** Where something of a stray is open already, of which nobody may have been told yet. */
   const untold = new Set<HostName>()
   if (kept.isAnyWaiting) {
-    for (const chunk of chunksOf([...placements.keys()].map((id) => hashOf(toBytes(id))))) {
+    for (const chunk of chunksOf([...placements.keys()].map(serverHashOf))) {
       const { rows } = await sql<{ server_hash: number }>`SELECT server_hash FROM deferrals
         WHERE ${dialect.isOneOf('server_hash', chunk)}`.execute(db)
       for (const { server_hash } of rows) suspects.add(server_hash)
@@ -151,32 +151,24 @@ export async function bringAlong(
     const homes = new Map(
       [...strays].map((id) => {
         const hosts = hostsOf(placements.get(id))
-        return [hashOf(toBytes(id)), { hosts, hostIds: hosts.map(numberOf), isStray: said.has(id) }] as const
+        return [serverHashOf(id), { hosts, hostIds: hosts.map(numberOf), isStray: said.has(id) }] as const
       }),
     )
-    for (const chunk of chunksOf([...homes.keys()])) {
-      const { rows } = await sql<{ server_hash: number; host_id: number }>`SELECT server_hash, host_id FROM open_deliveries
-        WHERE ${dialect.isOneOf('server_hash', chunk)}`.execute(db)
-      for (const { server_hash, host_id } of rows) {
-        const home = homes.get(server_hash)
-        const at = home?.hostIds.indexOf(host_id) ?? -1
-        if (at === -1) suspects.add(server_hash)
-        else if (home?.isStray) untold.add(home.hosts[at] as HostName)
-      }
+    for (const { serverHash, hostId } of await findOpenPlaces(db, dialect, [...homes.keys()])) {
+      const home = homes.get(serverHash)
+      const at = home?.hostIds.indexOf(hostId) ?? -1
+      if (at === -1) suspects.add(serverHash)
+      else if (home?.isStray) untold.add(home.hosts[at] as HostName)
     }
   }
   if (suspects.size === 0) return { hosts: [...untold], ended: [] }
-  const followers = [...placements].filter(([serverId]) => suspects.has(hashOf(toBytes(serverId))))
+  const followers = [...placements].filter(([serverId]) => suspects.has(serverHashOf(serverId)))
   const { hosts, ended } = await followServers(db, new Map(followers), about)
   return { hosts: [...new Set([...hosts, ...untold])], ended }
 }
 
 function hostsOf(placement: Placement | undefined): readonly HostName[] {
   return placement?.kind === 'located' ? placement.destinations.map(({ host }) => host) : []
-}
-
-function serverHashOf({ serverId }: Placement): number {
-  return hashOf(toBytes(serverId))
 }
 
 /** The events of these servers that something is left of, by their numbers and in their order. Nothing is held yet. */
@@ -186,7 +178,7 @@ async function findFollowers(
   placements: ReadonlyMap<ServerId, Placement>,
 ): Promise<ReadonlyMap<number, Follower>> {
   const found = new Map<number, Follower>()
-  for (const chunk of chunksOf([...new Set([...placements.values()].map(serverHashOf))])) {
+  for (const chunk of chunksOf([...new Set([...placements.keys()].map(serverHashOf))])) {
     for (const table of ['deferrals', 'open_deliveries'] as const) {
       const { rows } = await sql<FollowerRow>`SELECT ${dialect.inOrder} e.seq, e.id, e.server, k.name
         FROM ${sql.table(table)} w JOIN events e ON e.seq = w.seq JOIN kinds k ON k.kind = e.kind WHERE ${dialect.isOneOf('w.server_hash', chunk)}`.execute(

@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely'
-import type { ServerId } from '../../events/event.ts'
+import type { Kysely } from 'kysely'
 import type { Submission } from '../journal.ts'
-import { hashOf, toBytes } from './bytes.ts'
-import { chunksOf, type Dialect } from './dialect.ts'
+import { serverHashOf } from './bytes.ts'
+import type { Dialect } from './dialect.ts'
+import { findOpenPlaces } from './open-deliveries.ts'
 import type { Commit } from './repeat-keys.ts'
 
 /** Whether something of an urgent server is open for a host, in front of what is committed now. A hash that two servers share costs a detour. */
@@ -20,15 +20,11 @@ export async function findInFront(
   items: readonly Commit[],
   { dialect, placesOf }: InFrontAbout,
 ): Promise<IsBehind> {
-  const urgent = new Map(items.map(({ submission, searches }) => [submission, new Set([...searches.urgent].map(toHash))]))
+  const urgent = new Map(items.map(({ submission, searches }) => [submission, new Set([...searches.urgent].map(serverHashOf))]))
   const hashes = new Set([...urgent.values()].flatMap((own) => [...own]))
   if (hashes.size === 0) return () => false
   const open = new Set<string>()
-  for (const chunk of chunksOf([...hashes])) {
-    const { rows } = await sql<{ server_hash: number; host_id: number }>`SELECT server_hash, host_id FROM open_deliveries
-      WHERE ${dialect.isOneOf('server_hash', chunk)}`.execute(db)
-    for (const { server_hash, host_id } of rows) open.add(`${server_hash} ${host_id}`)
-  }
+  for (const { serverHash, hostId } of await findOpenPlaces(db, dialect, [...hashes])) open.add(`${serverHash} ${hostId}`)
   const behind = new Map<Submission, ReadonlySet<string>>()
   for (const { submission } of items) {
     const places = placesOf(submission).map(({ serverHash, hostId }) => `${serverHash} ${hostId}`)
@@ -37,8 +33,4 @@ export async function findInFront(
   }
   return (submission, serverHash, hostId) =>
     urgent.get(submission)?.has(serverHash) === true && behind.get(submission)?.has(`${serverHash} ${hostId}`) === true
-}
-
-function toHash(serverId: ServerId): number {
-  return hashOf(toBytes(serverId))
 }

@@ -45,6 +45,21 @@ export async function holdOpen(
   return open
 }
 
+/** Where something is open of servers of these hashes. Nothing is held. */
+export async function findOpenPlaces(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  hashes: readonly number[],
+): Promise<readonly Pick<OpenDelivery, 'serverHash' | 'hostId'>[]> {
+  const found: Pick<OpenDelivery, 'serverHash' | 'hostId'>[] = []
+  for (const chunk of chunksOf(hashes)) {
+    const { rows } = await sql<{ server_hash: number; host_id: number }>`SELECT server_hash, host_id FROM open_deliveries
+      WHERE ${dialect.isOneOf('server_hash', chunk)}`.execute(db)
+    for (const { server_hash, host_id } of rows) found.push({ serverHash: server_hash, hostId: host_id })
+  }
+  return found
+}
+
 interface OpenRow {
   readonly owner: number
   readonly host_id: number

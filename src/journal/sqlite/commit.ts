@@ -74,8 +74,8 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
     const move = moves.get(server)
     if (move !== undefined) follower.followEvent(seq, move)
     else if (destinations.length > 0) bringAlong(seq, serverColumn, { event, submission })
-    if (submission[9].length > 0 && submission[9].includes(server))
-      follower.lookInFront({ seq, id, server: serverColumn, destinations })
+    const urgent = submission[9]
+    if (urgent.includes(server)) follower.lookInFront({ seq, id, server: serverColumn, destinations })
   }
   /** What waits for the event's server, and stands before it, goes where it goes. */
   const bringAlong = (seq: number, server: Column, { event, submission }: { event: WireEvent; submission: WireSubmission }) => {

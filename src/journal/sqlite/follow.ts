@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { type EventName, isAwaited } from '../../events/names.ts'
 import { describeMove, type EndedByMove, GONE_REASONS, PARKED_EXPIRED, PARKED_UNKNOWN } from '../journal.ts'
-import { changeOf, DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
+import { changeOf, DEFERRAL_NUMBERS, STATE_NUMBERS, TRANSITIONS } from '../states.ts'
 import { type Column, fromUuidColumn } from './columns.ts'
 import { BUCKET_SHIFT, NEXT_BUCKET } from './database.ts'
 import type { Interner } from './intern.ts'
 import type { WireDestination, WireFollowed, WirePlace } from './protocol.ts'
-import { createAdder } from './settle.ts'
 import type { Tally } from './tally.ts'
 
 /** Where a server is now, and since when this is known. */
@@ -183,4 +183,24 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
 
 function describe(destinations: readonly WireDestination[]): string {
   return describeMove(destinations.map(([host]) => ({ host })))
+}
+
+/**
+ * Adds a pending delivery to an event that is there, unless the host has one of it; one that another stood for meanwhile is open
+ * again. It stands where its event stands, so that the events of a server are read in the order of their commits by whichever host
+ * gets them. Answers whether there is one more.
+ */
+function createAdder(db: DatabaseSync, intern: Interner, tally: Tally) {
+  const findName = db.prepare('SELECT name FROM events JOIN kinds USING (kind) WHERE seq = ?')
+  const back = STATE_NUMBERS[TRANSITIONS.left.cameBack]
+  const add =
+    db.prepare(`INSERT INTO deliveries (seq, host_id, cell, awaited, state) VALUES (?, ?, ?, ?, ${STATE_NUMBERS.pending})
+    ON CONFLICT DO UPDATE SET state = ${back}, cell = excluded.cell, ended_at = NULL WHERE state = ${STATE_NUMBERS.left}`)
+  return (seq: number, [host, cell]: WireDestination): boolean => {
+    const hostId = intern.host(host)
+    const name = findName.get(seq)?.['name'] as EventName
+    if (Number(add.run(seq, hostId, cell, isAwaited(name) ? 1 : 0).changes) === 0) return false
+    tally.add(hostId, 1, 0)
+    return true
+  }
 }
