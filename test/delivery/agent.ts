@@ -24,8 +24,8 @@ export interface Agent {
   disconnect(): void
 }
 
-/** Follows a host. */
-export function follow(caster: StreamCaster, host: string, lastEventId: string | null = null): Agent {
+/** Follows a host. `onMore` is called whenever something came. */
+export function follow(caster: StreamCaster, host: string, lastEventId: string | null = null, onMore = () => {}): Agent {
   const drains: (() => void)[] = []
   const closes: (() => void)[] = []
   let text = ''
@@ -60,6 +60,7 @@ export function follow(caster: StreamCaster, host: string, lastEventId: string |
   const sink: StreamSink = {
     write: (more) => {
       text += more
+      onMore()
       return !agent.isFull
     },
     onDrain: (listener) => void drains.push(listener),
