@@ -67,7 +67,7 @@ const NAMES = ['network-changed', 'network-changed', 'volume-extended', 'network
  * Posts events until it is stopped, whatever becomes of them: a request that is refused or broken is not sent again. Each has two
  * events of one server and one of another.
  */
-export function startLoad({ urls, token, servers, senders = 8, pauseMs = 30 }: LoadOptions): Load {
+export function startLoad({ urls, token, servers, senders = 8, pauseMs = 100 }: LoadOptions): Load {
   const connections = new Agent({ connections: senders })
   const accepted: Accepted[] = []
   const answers = new Map<number | 'broken', number>()

@@ -5,17 +5,8 @@ import { toNova } from './control-plane.ts'
 import { toDatabase } from './databases.ts'
 import { toKeystone } from './identities.ts'
 import { type Call, type Owned, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
-import type { Own, OwnNova, OwnNovaOptions, Part, Services, Stand } from './stand.ts'
-
-/** What suites see of a part, made from what the daemon tells of it. */
-const SEEN: { readonly [P in Part]: (info: PartInfo[P]) => Services[P] } = {
-  memcached: (info) => info,
-  mariadb: toDatabase,
-  postgresql: toDatabase,
-  rabbitmq: toRabbitmq,
-  keystone: toKeystone,
-  nova: toNova,
-}
+import type { NovaInfo } from './services/nova.ts'
+import type { Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
 
 /** Speaks with the daemon that keeps the services of this run (daemon.ts). */
 export function createClient(socket: string) {
@@ -25,6 +16,19 @@ export function createClient(socket: string) {
     const answer = parseAnswer(await text(connection))
     if (answer.kind === 'error') throw new Error(`the test stand: ${answer.message}`)
     return answer.result
+  }
+
+  const seen = (info: NovaInfo): Nova =>
+    toNova(info, async (seeds) => (await ask({ kind: 'seed', nova: info.name, seeds })) as SeededServer[])
+
+  /** What suites see of a part, made from what the daemon tells of it. */
+  const SEEN: { readonly [P in Part]: (info: PartInfo[P]) => Services[P] } = {
+    memcached: (info) => info,
+    mariadb: toDatabase,
+    postgresql: toDatabase,
+    rabbitmq: toRabbitmq,
+    keystone: toKeystone,
+    nova: seen,
   }
 
   const use = async <P extends Part>(...parts: readonly P[]): Promise<Stand<P>> => {
@@ -49,7 +53,7 @@ export function createClient(socket: string) {
   const ownNova = async (options: OwnNovaOptions): Promise<OwnNova> => {
     const { id, info, database, rabbitmq, cell2Database } = (await ask({ kind: 'own-nova', options })) as OwnedNova
     return {
-      ...toNova(info),
+      ...seen(info),
       ...lifeOf(id),
       database: { ...toDatabase(database.info), ...lifeOf(database.id) },
       rabbitmq: { ...toRabbitmq(rabbitmq.info), ...lifeOf(rabbitmq.id) },

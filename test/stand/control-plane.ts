@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { NovaInfo } from './services/nova.ts'
+import type { Seed } from './services/seeder.ts'
 import type { CorpusServer, Nova, SeededServer, SeedOptions } from './stand.ts'
 import { waitFor } from './wait.ts'
 
@@ -23,18 +22,8 @@ const CORPUS: readonly CorpusServer[] = [
   ] as const),
 ]
 
-/** A server to make, as python/seed.py takes it. */
-interface Seed {
-  readonly name: string
-  readonly kind: string
-  readonly cell: string
-  readonly host: string
-  readonly projectId: string
-  readonly rich: boolean
-}
-
 /** A Nova as suites see it. */
-export function toNova(info: NovaInfo): Nova {
+export function toNova(info: NovaInfo, seed: (seeds: readonly Seed[]) => Promise<SeededServer[]>): Nova {
   const logOf = (name: string): string => {
     const log = info.logs[name]
     if (log === undefined) throw new Error(`expected one of the logs ${Object.keys(info.logs).join(', ')}, got ${name}`)
@@ -42,9 +31,9 @@ export function toNova(info: NovaInfo): Nova {
   }
   return {
     ...info,
-    seed: (count, options = {}) => seed(info.confFile, plain(count, options)),
+    seed: (count, options = {}) => seed(plain(count, options)),
     seedCorpus: async () => {
-      const servers = await seed(info.confFile, CORPUS.map(toSeed))
+      const servers = await seed(CORPUS.map(toSeed))
       return Object.fromEntries(servers.map(({ name, uuid }) => [name, uuid])) as Record<CorpusServer, string>
     },
     logLength: (name) => statSync(logOf(name)).size,
@@ -73,22 +62,6 @@ function toSeed(name: CorpusServer): Seed {
 
 /** The id of a project that is nobody's. */
 const newProject = (): string => randomUUID().replaceAll('-', '')
-
-function seed(confFile: string, seeds: readonly Seed[]): Promise<SeededServer[]> {
-  const script = join(import.meta.dirname, 'python/seed.py')
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      '/usr/bin/python3',
-      ['-W', 'ignore', script, confFile],
-      { maxBuffer: 1 << 30 },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(JSON.parse(stdout) as SeededServer[])
-        else reject(new Error(`seed.py failed:\n${stderr.slice(-3000)}`))
-      },
-    )
-    child.stdin?.end(JSON.stringify(seeds))
-  })
-}
 
 async function readFrom(file: string, position: number): Promise<string> {
   const handle = await open(file)

@@ -5,7 +5,7 @@ import type { Service, Surroundings } from './service.ts'
 import { PACKAGES as KEYSTONE, type KeystoneInfo, startKeystone } from './services/keystone.ts'
 import { createMariadbs, PACKAGES as MARIADB } from './services/mariadb.ts'
 import { PACKAGES as MEMCACHED, startMemcached } from './services/memcached.ts'
-import { PACKAGES as NOVA, startNova } from './services/nova.ts'
+import { PACKAGES as NOVA, type NovaNeeds, type NovaService, startNova } from './services/nova.ts'
 import { PACKAGES as POSTGRESQL, startPostgresql } from './services/postgresql.ts'
 import { createRabbitmqs, PACKAGES as RABBITMQ } from './services/rabbitmq.ts'
 import type { OwnNovaOptions, Part } from './stand.ts'
@@ -33,12 +33,18 @@ export function createParts(stand: Surroundings) {
     return startKeystone(stand, name, { database: url, memcached: cache.info.address })
   })
   const keystone = once(() => makeKeystone('keystone'))
+  const novas = new Map<string, NovaService>()
+  const makeNova = async (name: string, needs: NovaNeeds): Promise<NovaService> => {
+    const made = await startNova(stand, name, needs)
+    novas.set(name, made)
+    return made
+  }
   const nova = once(async () => {
     install([...NOVA, ...KEYSTONE, ...MARIADB, ...MEMCACHED, ...RABBITMQ])
     const asked = keystone().then(({ info }) => info)
     const [database, broker, cache] = await Promise.all([mariadb(), rabbitmq(), memcached()])
     const needs = { database: database.info, rabbitmq: broker.info, keystone: asked, memcached: cache.info.address, cell2: null }
-    return startNova(stand, 'nova', needs)
+    return makeNova('nova', needs)
   })
   const shared = { memcached, mariadb, postgresql, rabbitmq, keystone, nova }
 
@@ -67,7 +73,7 @@ export function createParts(stand: Surroundings) {
     }
     const made = await own(
       'nova',
-      prepared(NOVA, (name) => startNova(stand, name, needs)),
+      prepared(NOVA, (name) => makeNova(name, needs)),
     )
     return { ...made, database, rabbitmq, cell2Database }
   }
@@ -80,6 +86,8 @@ export function createParts(stand: Surroundings) {
         return own<unknown>(asked.part, { ...makers, keystone: makeKeystone }[asked.part])
       case 'own-nova':
         return ownNova(asked.options)
+      case 'seed':
+        return novas.get(asked.nova)?.seed(asked.seeds)
       default:
         return owned.get(asked.id)?.[asked.kind]()
     }

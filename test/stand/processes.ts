@@ -2,6 +2,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -27,6 +28,14 @@ export interface Running {
   /** Ends it and all of its group. */
   stop(): Promise<void>
   kill(): Promise<void>
+}
+
+/** A program that answers each line with a line. */
+export interface Answering {
+  /** Rejects with what it has printed when it ends instead. */
+  ask(line: string): Promise<string>
+  /** Ends it and all of its group. */
+  end(): Promise<void>
 }
 
 /** Runs programs for one stand: what they print goes to `log/`, their process groups are on record in `run/`. */
@@ -81,13 +90,42 @@ export function createProcesses(root: string) {
     throw new Error(`${program.name} ended with ${code}:\n${`${stdout}${stderr}`.slice(-3000)}`)
   }
 
+  /** Starts a program that is asked over its standard input, for as long as the stand is there. */
+  const converse = (program: Program): Answering => {
+    const log = join(root, 'log', `${program.name}.out`)
+    const errors = openSync(log, 'a')
+    const { child, pid, forget } = launch(program, ['pipe', 'pipe', errors])
+    closeSync(errors)
+    const waiting: PromiseWithResolvers<string>[] = []
+    child.stdin?.on('error', () => {})
+    const { stdout } = child
+    if (stdout !== null) createInterface(stdout).on('line', (line) => waiting.shift()?.resolve(line))
+    child.once('close', (code) => {
+      for (const { reject } of waiting.splice(0))
+        reject(new Error(`${program.name} ended with ${code}:\n${readFileSync(log, 'utf8').slice(-3000)}`))
+    })
+    return {
+      ask: (line) => {
+        if (child.exitCode !== null || child.signalCode !== null) return Promise.reject(new Error(`${program.name} has ended`))
+        const answer = Promise.withResolvers<string>()
+        waiting.push(answer)
+        child.stdin?.write(`${line}\n`)
+        return answer.promise
+      },
+      end: async () => {
+        await endGroup(pid, 'SIGTERM')
+        forget()
+      },
+    }
+  }
+
   /** Ends all; from now on nothing is started. */
   const end = async (): Promise<void> => {
     isEnding = true
     await endRecorded(root)
   }
 
-  return { start, run, end }
+  return { start, run, converse, end }
 }
 
 export type Processes = ReturnType<typeof createProcesses>

@@ -3,6 +3,7 @@ import type { DatabaseInfo } from './services/mariadb.ts'
 import type { MemcachedInfo } from './services/memcached.ts'
 import type { NovaInfo } from './services/nova.ts'
 import type { RabbitmqInfo } from './services/rabbitmq.ts'
+import type { Seed } from './services/seeder.ts'
 import type { OwnNovaOptions, Part } from './stand.ts'
 
 /** What is told of each part. */
@@ -15,11 +16,12 @@ export interface PartInfo {
   readonly nova: NovaInfo
 }
 
-/** What a worker asks of the daemon: to start a shared part unless it is there, to start one for a single test, to do that something. */
+/** What a worker asks: to start a shared part unless it is there, to start one for a single test, servers in a Nova, a life's next turn. */
 export type Call =
   | { readonly kind: 'use'; readonly part: Part }
   | { readonly kind: 'own'; readonly part: OwnPart }
   | { readonly kind: 'own-nova'; readonly options: OwnNovaOptions }
+  | { readonly kind: 'seed'; readonly nova: string; readonly seeds: readonly Seed[] }
   | { readonly kind: 'start' | 'stop' | 'kill' | 'remove'; readonly id: string }
 
 /** What a test may have an instance of its own of. */

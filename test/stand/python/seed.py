@@ -1,26 +1,24 @@
-"""Puts servers into a Nova with its own object layer, and prints them as JSON: {NAME: {"uuid", "host", "projectId"}}.
+"""Puts servers into a Nova with its own object layer.
 
-usage: seed.py NOVA_CONF   with JSON on standard input: a list of {"name", "kind", "cell", "host", "projectId", "rich"}. Kinds:
-active; unassigned, migrating, missing, deleted, softdeleted, shelved, cell0, archived, building as the conformance corpus has them.
+usage: seed.py NOVA_CONF   reads lines of JSON from standard input, each a list of {"name", "kind", "cell", "host", "projectId", "rich"},
+and answers each with a line: {"seeded": [{"name", "uuid", "host", "projectId"}]}, or {"error": TRACEBACK}. Kinds: active; unassigned,
+migrating, missing, deleted, softdeleted, shelved, cell0, archived, building as the conformance corpus has them.
+
+One process for each Nova, so that it has one line after the other: two that both make an admin's default security group leave two of
+them, since nothing is unique beside a NULL project, and Nova then finds neither.
 """
-import fcntl
 import json
 import sys
+import traceback
 import uuid
 
 from nova import config, context, objects
 from nova.compute import power_state, task_states, vm_states
 from nova.network import model
 
-plan = json.load(sys.stdin)
-# One at a time: two that both make an admin's default security group leave two of them, since nothing is unique beside a NULL project,
-# and Nova then finds neither.
-turn = open(sys.argv[1])
-fcntl.flock(turn, fcntl.LOCK_EX)
 config.parse_args(['seed', '--config-file', sys.argv[1]])
 objects.register_all()
 admin = context.get_admin_context()
-cells = {cell.name: cell for cell in objects.CellMappingList.get_all(admin)}
 USER = uuid.uuid4().hex
 FLAVOR = dict(flavorid='1', name='m1.tiny', memory_mb=512, vcpus=1, root_gb=1, ephemeral_gb=0, swap=0, rxtx_factor=1.0, vcpu_weight=0,
               disabled=False, is_public=True, projects=[], description=None, created_at=None, updated_at=None, deleted_at=None,
@@ -84,7 +82,7 @@ def destroy(cell, server):
         objects.Instance.get_by_uuid(ctxt, server).destroy()
 
 
-def seed(kind, name, cell, host, projectId, rich):
+def seed(cells, kind, name, cell, host, projectId, rich):
     mapped, server = cells['cell0' if kind == 'cell0' else cell], str(uuid.uuid4())
     if kind in ('unassigned', 'shelved', 'cell0', 'missing', 'archived', 'building'):
         host = None
@@ -101,4 +99,10 @@ def seed(kind, name, cell, host, projectId, rich):
     return {'uuid': server, 'host': host, 'name': name, 'projectId': projectId}
 
 
-print(json.dumps([seed(**each) for each in plan]))
+for line in sys.stdin:
+    try:
+        cells = {cell.name: cell for cell in objects.CellMappingList.get_all(admin)}
+        answer = {'seeded': [seed(cells, **each) for each in json.loads(line)]}
+    except Exception:
+        answer = {'error': traceback.format_exc()[-3000:]}
+    print(json.dumps(answer), flush=True)

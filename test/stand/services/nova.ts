@@ -10,6 +10,7 @@ import { wsgi } from '../wsgi.ts'
 import type { KeystoneInfo } from './keystone.ts'
 import type { DatabaseInfo } from './mariadb.ts'
 import type { RabbitmqInfo } from './rabbitmq.ts'
+import { createSeeder, type Seeder } from './seeder.ts'
 
 export const PACKAGES = [
   ...['nova-api', 'nova-conductor', 'nova-compute', 'placement-api', 'uwsgi-core', 'uwsgi-plugin-python3'],
@@ -24,6 +25,8 @@ export interface CellInfo {
 }
 
 export interface NovaInfo {
+  /** What the stand calls it. */
+  readonly name: string
   readonly url: string
   readonly region: string
   readonly confFile: string
@@ -55,8 +58,13 @@ interface Databases {
   readonly placement: string
 }
 
+/** A Nova, and the way to put servers into it. */
+export interface NovaService extends Service<NovaInfo> {
+  readonly seed: Seeder['seed']
+}
+
 /** A Nova with Placement, nova-api, a nova-conductor, and two nova-computes whose hypervisor is Nova's fake. */
-export async function startNova(stand: Surroundings, name: string, needs: NovaNeeds): Promise<Service<NovaInfo>> {
+export async function startNova(stand: Surroundings, name: string, needs: NovaNeeds): Promise<NovaService> {
   const folder = makeFolder(stand.root, name)
   const [port, placementPort] = [await stand.freePort(), await stand.freePort()]
   const databases = await makeDatabases(needs)
@@ -70,6 +78,7 @@ export async function startNova(stand: Surroundings, name: string, needs: NovaNe
   const service = await startPrograms(stand, { folder, name, port, placementPort })
   const logs = Object.fromEntries(['nova-api', 'nova-conductor', ...HOSTS].map((each) => [each, join(folder, `${each}.log`)]))
   const info = {
+    name,
     url,
     region,
     confFile: join(folder, 'nova.conf'),
@@ -78,7 +87,12 @@ export async function startNova(stand: Surroundings, name: string, needs: NovaNe
     cells,
     logs,
   }
-  return { ...service, info }
+  const seeder = createSeeder(stand.processes, name, info.confFile)
+  const remove = async () => {
+    await seeder.end()
+    await service.remove()
+  }
+  return { ...service, info, seed: seeder.seed, remove }
 }
 
 async function makeDatabases({ database, cell2 }: NovaNeeds): Promise<Databases> {
