@@ -66,8 +66,8 @@ export interface DeliveriesParts {
 /** Hosts of one cell whose deliveries are read from the journal at the same time. */
 const MOST_READERS = 8
 const CLAIM_MS = 1000
-/** Where nobody acknowledges, nothing waits for what became of casts to be on disk: fewer transactions leave more time for others. */
-const GATHER_MS = 5
+/** Where nobody acknowledges, little waits for what became of casts to be on disk: fewer transactions leave more time for others. */
+const GATHER_MS = { soon: 5, leisurely: 25 } as const
 /** How long `close` waits: for casts to come back, then for the journal. */
 const GRACE_MS = 3000
 
@@ -80,7 +80,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const lanes = new Map<HostName, Lane>()
   const load = { casts: 0 }
   const alarms = createAlarms()
-  const recorder = createRecorder({ ...parts, gatherMs: caster.isFinal ? GATHER_MS : 0 })
+  const recorder = createRecorder({ ...parts, gatherMs: caster.isFinal ? GATHER_MS : null })
   const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < MOST_CASTS })
   const mostAwaited = MOST_CASTS + MORE_AWAITED_CASTS
   const awaitedTurns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < mostAwaited })

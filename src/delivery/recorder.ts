@@ -6,10 +6,13 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
 
+/** Whether something waits for steps to be durable, or nothing does: what is lost in a crash is only done once more. */
+export type Pace = 'soon' | 'leisurely'
+
 /** Writes steps of deliveries into the journal, those of one turn of the event loop or of a few milliseconds in one call, in order. */
 export interface Recorder {
   /** Calls back when these steps are durable. Where the journal has trouble it is tried again until it has none. */
-  record(steps: readonly DeliveryStep[], onDurable?: () => void): void
+  record(steps: readonly DeliveryStep[], onDurable?: () => void, pace?: Pace): void
   /** Resolves when all that was given is durable or `graceMs` is over. Nothing is recorded after that. */
   close(graceMs: number): Promise<void>
 }
@@ -19,8 +22,8 @@ export interface RecorderParts {
   readonly metrics: Pick<Metrics, 'stepped'>
   readonly happenings: Happenings
   readonly log: Log
-  /** How long steps are gathered; 0: those of a turn of the event loop. */
-  readonly gatherMs: number
+  /** How long steps are gathered; null: those of a turn of the event loop. */
+  readonly gatherMs: Readonly<Record<Pace, number>> | null
 }
 
 interface Batch {
@@ -42,7 +45,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
   const { journal, log, gatherMs } = parts
   const stopped = new AbortController()
   let gathering = newBatch()
-  let isFlushing = false
+  let flushAtMs = Number.POSITIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
   let failed: Promise<void> | null = null
   let isClosed = false
   const underWay = new Set<Promise<void>>()
@@ -80,23 +84,29 @@ export function createRecorder(parts: RecorderParts): Recorder {
     if (failed === again) failed = null
   }
   const flush = () => {
-    isFlushing = false
+    clearTimeout(timer)
+    flushAtMs = Number.POSITIVE_INFINITY
     if (gathering.steps.length === 0) return
     const settled = settle(gathering)
     gathering = newBatch()
     underWay.add(settled)
     void settled.finally(() => underWay.delete(settled))
   }
+  const flushAfter = (pace: Pace) => {
+    const atMs = gatherMs === null ? 0 : performance.now() + gatherMs[pace]
+    if (flushAtMs <= atMs) return
+    flushAtMs = atMs
+    clearTimeout(timer)
+    // Behind this turn's input and before the next one's, so that no acknowledgement can come first.
+    if (gatherMs === null) setImmediate(flush)
+    else timer = setTimeout(flush, gatherMs[pace])
+  }
   return {
-    record: (steps, onDurable) => {
+    record: (steps, onDurable, pace = 'soon') => {
       if (isClosed) return
       for (const step of steps) gathering.steps.push(step)
       if (onDurable !== undefined) gathering.whenDurable.push(onDurable)
-      if (isFlushing) return
-      isFlushing = true
-      // Behind this turn's input and before the next one's, so that no acknowledgement can come first.
-      if (gatherMs === 0) setImmediate(flush)
-      else setTimeout(flush, gatherMs)
+      flushAfter(pace)
     },
     close: async (graceMs) => {
       isClosed = true

@@ -1,6 +1,6 @@
 import type { HostName } from '../events/event.ts'
 import type { Delivery, DeliveryStep, Outdated } from '../journal/journal.ts'
-import type { Recorder } from './recorder.ts'
+import type { Pace, Recorder } from './recorder.ts'
 import type { TimeToLive } from './time-to-live.ts'
 
 /** What a step says besides which delivery it is of and when. */
@@ -23,10 +23,10 @@ export interface StepsParts {
 
 /** Words for the journal about the deliveries to one host. */
 export interface Steps {
-  record(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void): void
+  record(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void, pace?: Pace): void
   /** They are pending again, for no fault of their own. */
   return(deliveries: readonly Delivery[], reason: string, onDurable?: () => void): void
-  end(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void): void
+  end(deliveries: readonly Delivery[], fateOf: (delivery: Delivery) => Fate, onDurable?: () => void, pace?: Pace): void
   expire(deliveries: readonly Delivery[]): void
   /** Ends what waits in vain; resolves when that is durable. */
   supersede(outdated: readonly Outdated[]): Promise<void>
@@ -36,18 +36,19 @@ export interface Steps {
 
 export function createSteps(host: HostName, parts: StepsParts): Steps {
   const { recorder, timeToLive, maxAttempts } = parts
-  const record: Steps['record'] = (deliveries, fateOf, onDurable) => {
+  const record: Steps['record'] = (deliveries, fateOf, onDurable, pace) => {
     if (deliveries.length === 0) return
     const atUs = Date.now() * 1000
     const steps = deliveries.map((each) => ({ host, eventId: each.eventId, atUs, ...fateOf(each) }))
-    recorder.record(steps, onDurable)
+    recorder.record(steps, onDurable, pace)
   }
-  const end: Steps['end'] = (deliveries, fateOf, onDurable) => {
+  const end: Steps['end'] = (deliveries, fateOf, onDurable, pace) => {
     parts.onEnding(deliveries)
-    record(deliveries, fateOf, () => {
+    const ended = () => {
       parts.onEnded(deliveries)
       onDurable?.()
-    })
+    }
+    record(deliveries, fateOf, ended, pace)
   }
   return {
     record,

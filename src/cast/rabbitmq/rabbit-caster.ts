@@ -1,5 +1,6 @@
 import type { CellId } from '../../events/event.ts'
 import type { Delivery } from '../../journal/journal.ts'
+import { createMoments } from '../../lib/moments.ts'
 import { errandOf } from '../../nova/action.ts'
 import { ActionRefused, type NovaCells } from '../../nova/cells.ts'
 import { computeDialect } from '../../nova/compute-dialect.ts'
@@ -25,6 +26,12 @@ export interface RabbitCasterParts {
   readonly log: Log
 }
 
+/**
+ * Casts wait so long for others, and for those who posted meanwhile to be answered and new requests to be read: that goes on while databases
+ * and the disk are waited for. At 16 connections a sixth more requests, and a tenth less processor time (docs/decisions/0019).
+ */
+const GATHER_MS = 3
+
 interface Failed {
   readonly delivery: Delivery
   readonly reason: string
@@ -39,6 +46,7 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
   const unreached = createUnreached()
   const actions = createActionRecorder(cells)
   const order = createServerOrder()
+  const endOfMoment = createMoments(GATHER_MS)
   const brokers = createBrokers({ cells, rabbit, exchange: controlExchange, log, onBack: unreached.isBack })
   if (metrics !== undefined) registerGauges(metrics, brokers)
 
@@ -87,6 +95,7 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
   }
 
   async function cast(cast: Cast): Promise<CastResult> {
+    await endOfMoment()
     const { able, failed } = sortOut(cast)
     for (const { delivery, reason } of failed)
       log.warn({ server: delivery.event.serverId, event: delivery.eventId, reason }, 'not cast')
