@@ -116,7 +116,12 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
         return { kind: 'away', reason: error instanceof Error ? error.message : String(error) }
       }),
     onReachable: unreached.onReachable,
-    close: brokers.close,
+    close: async () => {
+      // What was cast is on its way then.
+      await endOfMoment()
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      await brokers.close()
+    },
   }
 }
 
