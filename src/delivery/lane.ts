@@ -314,10 +314,11 @@ export class Lane {
     }
     // What followed its server to another host meanwhile is not this one's any more.
     const here = taken.filter(({ eventId }) => this.#underWay.has(eventId))
-    // While nothing waits for room in the window, nothing waits for this to be on disk.
-    const pace = this.#mode === 'clear' ? 'leisurely' : 'soon'
-    if (this.#parts.caster.isFinal) this.#steps.end(here, () => ({ kind: 'dispatched', isEnd: true }), undefined, pace)
-    else {
+    if (this.#parts.caster.isFinal) {
+      // While nothing waits for room in the window, nothing waits for this to be on disk.
+      const pace = this.#mode === 'clear' ? 'leisurely' : 'soon'
+      this.#steps.end(here, () => ({ kind: 'dispatched', isEnd: true }), undefined, pace)
+    } else {
       this.#steps.record(taken, () => ({ kind: 'dispatched', isEnd: false }))
       this.#acknowledgements.await(here)
     }

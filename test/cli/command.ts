@@ -13,7 +13,7 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** How to run a command line. Nothing of the environment of the tests reaches it but PATH and what is said here. */
+/** How to run a command line. Of the environment of the tests it sees PATH, where Node keeps what it compiles, and what is said here. */
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
@@ -23,7 +23,7 @@ export interface CommandOptions {
 /** Starts the novacast command from the sources, as a process of its own. */
 export function startCommand(args: readonly string[], { environment = {}, cwd }: CommandOptions = {}): ChildProcess {
   return spawn(process.execPath, [MAIN, ...args], {
-    // What the sources compile to is kept: half of what a start takes.
+    // Half of what a start takes is to compile the sources.
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
     ...(cwd === undefined ? {} : { cwd }),
   })

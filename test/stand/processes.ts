@@ -38,13 +38,22 @@ export interface Answering {
   end(): Promise<void>
 }
 
+/** A process group that is on record. */
+interface Launched {
+  readonly child: ChildProcess
+  /** Takes it off the record: it has ended. */
+  readonly forget: () => void
+  /** Ends it and all of its group, and takes it off the record. */
+  readonly end: (signal: NodeJS.Signals) => Promise<void>
+}
+
 /** Runs programs for one stand: what they print goes to `log/`, their process groups are on record in `run/`. */
 export function createProcesses(root: string) {
   for (const folder of ['log', 'run']) mkdirSync(join(root, folder), { recursive: true })
   let isEnding = false
 
   /** Starts a process group and puts it on record, until `forget`. */
-  const launch = (program: Program, stdio: StdioOptions): { child: ChildProcess; pid: number; forget: () => void } => {
+  const launch = (program: Program, stdio: StdioOptions): Launched => {
     if (isEnding) throw new Error('the stand is ending')
     const child = spawn(program.command, program.args, { detached: true, stdio, env: environmentOf(program), ...program.user })
     child.on('error', () => {})
@@ -52,24 +61,29 @@ export function createProcesses(root: string) {
     if (pid === undefined) throw new Error(`expected ${program.command} to be there; it cannot be started`)
     const record = join(root, 'run', String(pid))
     writeFileSync(record, JSON.stringify({ pid, since: startOf(pid), name: program.name }))
-    return { child, pid, forget: () => rmSync(record, { force: true }) }
-  }
-
-  const start = (program: Program): Running => {
-    const log = join(root, 'log', `${program.name}.out`)
-    const output = openSync(log, 'a')
-    const { child, pid, forget } = launch(program, ['ignore', output, output])
-    closeSync(output)
+    const forget = () => rmSync(record, { force: true })
     const end = async (signal: NodeJS.Signals) => {
       await endGroup(pid, signal)
       forget()
     }
+    return { child, forget, end }
+  }
+
+  /** The same, with a file in `log/` for what it prints; `lastPrinted` is the end of that. */
+  const launchLogged = (program: Program, stdioOf: (log: number) => StdioOptions) => {
+    const log = join(root, 'log', `${program.name}.out`)
+    const output = openSync(log, 'a')
+    const launched = launch(program, stdioOf(output))
+    closeSync(output)
+    return { ...launched, lastPrinted: () => readFileSync(log, 'utf8').slice(-3000) }
+  }
+
+  const start = (program: Program): Running => {
+    const { child, end, lastPrinted } = launchLogged(program, (log) => ['ignore', log, log])
     return {
       check: () => {
         if (child.exitCode === null && child.signalCode === null) return
-        throw new Error(
-          `${program.name} ended with ${child.exitCode ?? child.signalCode}:\n${readFileSync(log, 'utf8').slice(-3000)}`,
-        )
+        throw new Error(`${program.name} ended with ${child.exitCode ?? child.signalCode}:\n${lastPrinted()}`)
       },
       stop: () => end(program.stopSignal ?? 'SIGTERM'),
       kill: () => end('SIGKILL'),
@@ -92,17 +106,13 @@ export function createProcesses(root: string) {
 
   /** Starts a program that is asked over its standard input, for as long as the stand is there. */
   const converse = (program: Program): Answering => {
-    const log = join(root, 'log', `${program.name}.out`)
-    const errors = openSync(log, 'a')
-    const { child, pid, forget } = launch(program, ['pipe', 'pipe', errors])
-    closeSync(errors)
+    const { child, end, lastPrinted } = launchLogged(program, (log) => ['pipe', 'pipe', log])
     const waiting: PromiseWithResolvers<string>[] = []
     child.stdin?.on('error', () => {})
     const { stdout } = child
     if (stdout !== null) createInterface(stdout).on('line', (line) => waiting.shift()?.resolve(line))
     child.once('close', (code) => {
-      for (const { reject } of waiting.splice(0))
-        reject(new Error(`${program.name} ended with ${code}:\n${readFileSync(log, 'utf8').slice(-3000)}`))
+      for (const { reject } of waiting.splice(0)) reject(new Error(`${program.name} ended with ${code}:\n${lastPrinted()}`))
     })
     return {
       ask: (line) => {
@@ -112,10 +122,7 @@ export function createProcesses(root: string) {
         child.stdin?.write(`${line}\n`)
         return answer.promise
       },
-      end: async () => {
-        await endGroup(pid, 'SIGTERM')
-        forget()
-      },
+      end: () => end('SIGTERM'),
     }
   }
 
