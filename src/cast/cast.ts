@@ -13,7 +13,10 @@ export interface CallContext {
   readonly remoteAddress: string | null
 }
 
-/** One message to one host: deliveries of one request, in the order in which they were accepted. */
+/**
+ * What one host is to get at once: deliveries of one request, in the order in which they were accepted. A message of its own, or part of one
+ * (docs/decisions/0007-what-shares-a-cast.md).
+ */
 export interface Cast {
   readonly host: HostName
   readonly cell: CellId | null

@@ -25,6 +25,11 @@ export function contextText(parts: ContextParts): EmbeddedJson {
   return `${before}${id}${afterId}${globalId}${afterGlobalId}${time}${rest}` as EmbeddedJson
 }
 
+/** Whether two contexts differ in nothing but the request's own id and time. Subjects are compared as objects. */
+export function isSameButForRequest(one: ContextParts, other: ContextParts): boolean {
+  return one.subject === other.subject && one.globalRequestId === other.globalRequestId && isSame(one, other)
+}
+
 function writtenFor(parts: ContextParts): Written {
   const known = written.get(parts.subject)
   if (known !== undefined && isSame(known.of, parts)) return known

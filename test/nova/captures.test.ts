@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { castMessages, type NovaDelivery } from '../../src/cast/rabbitmq/cast-messages.ts'
+import { castMessage, castParts, type NovaDelivery } from '../../src/cast/rabbitmq/cast-messages.ts'
 import { errandOf } from '../../src/nova/action.ts'
 import { computeDialect } from '../../src/nova/compute-dialect.ts'
 import { uniqueIdOf } from '../../src/nova/rpc-message.ts'
@@ -27,7 +27,9 @@ function ours(capture: Capture, captured: CapturedMessage) {
     return instance === undefined || errandOf(delivery.event).kind === 'invalid' ? [] : [{ delivery, instance }]
   })
   const [first, ...others] = deliveries
-  return first === undefined ? [] : castMessages([first, ...others], capturedContext(), computeDialect(ZED))
+  return first === undefined
+    ? []
+    : castParts([first, ...others], capturedContext(), computeDialect(ZED)).map((part) => castMessage([part]))
 }
 
 const messages = captures.flatMap((capture) => capture.messages.map((captured) => ({ name: capture.name, capture, captured })))

@@ -4,11 +4,12 @@ import type { Log } from '../../observe/log.ts'
 import { type BrokerLink, createBrokerLink, type LinkCounts } from './broker-link.ts'
 import type { BrokerTarget } from './open-broker.ts'
 import { RabbitOptionError, type RawOptions, rabbitOptions } from './options.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
 import { parseTransportUrl } from './transport-url.ts'
 
 /** Whether a cell has a broker, as far as can be told now. */
 export type BrokerOfCell =
-  | { readonly kind: 'link'; readonly link: BrokerLink }
+  | { readonly kind: 'link'; readonly link: BrokerLink; readonly outbox: Outbox }
   /** It has none and will have none. */
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'away'; readonly reason: string }
@@ -84,7 +85,7 @@ export function createBrokers(parts: BrokersParts): Brokers {
         return { kind: 'away', reason: `transport_url of the cell ${name ?? id}: ${read.reason}` }
       case 'target': {
         const link = createBrokerLink({ target: read.target, log: log.child({ cell: name ?? id }), onBack: () => onBack(id) })
-        return { kind: 'link', link }
+        return { kind: 'link', link, outbox: createOutbox(link) }
       }
     }
   }

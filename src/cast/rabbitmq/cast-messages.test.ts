@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { CellId, EventId, HostName, ServerId } from '../../events/event.ts'
 import type { EventName } from '../../events/names.ts'
-import { computeDialect } from '../../nova/compute-dialect.ts'
+import { type ComputeDialect, computeDialect } from '../../nova/compute-dialect.ts'
 import type { Instance } from '../../nova/instance.ts'
 import { uniqueIdOf } from '../../nova/rpc-message.ts'
-import { castMessages, type NovaDelivery } from './cast-messages.ts'
+import type { CallContext } from '../cast.ts'
+import { castMessage, castParts, mayShare, type NovaDeliveries, type NovaDelivery } from './cast-messages.ts'
 
 const ZED = computeDialect(64)
+
+/** The messages of one cast, each part by itself. */
+function castMessages(deliveries: NovaDeliveries, context: CallContext | null, dialect: ComputeDialect) {
+  return castParts(deliveries, context, dialect).map((part) => castMessage([part]))
+}
 
 function instanceOf(uuid: string, networkInfo: string | null, more: Partial<Instance> = {}): Instance {
   const cache = { 'nova_object.name': 'InstanceInfoCache', 'nova_object.data': { network_info: networkInfo } }
@@ -47,7 +53,7 @@ function namesOf(...deliveries: [NovaDelivery, ...NovaDelivery[]]): string[][] {
   )
 }
 
-describe('castMessages', () => {
+describe('castParts and castMessage', () => {
   it('makes one message of all, with each server once', () => {
     const names = ['network-changed', 'volume-extended', 'network-vif-deleted', 'network-vif-plugged'] as const
     const [first, ...others] = names.flatMap((name) => [deliveryOf(plugged, name), deliveryOf(instanceOf('other', '[]'), name)])
@@ -128,5 +134,80 @@ describe('castMessages', () => {
     expect(spoken(64)).toEqual(['compute.h', '6.0', '2.7', '1.5'])
     expect(spoken(70)).toEqual(['compute.h', '6.0', '2.7', '1.5'])
     expect(spoken(71)).toEqual(['compute-alt.h', '6.0', '2.7', '1.5'])
+  })
+})
+
+const CONTEXT: CallContext = {
+  caller: {
+    ...{ userId: 'u', userName: 'neutron', userDomainId: 'd', projectId: 's', projectName: 'service', projectDomainId: 'd' },
+    ...{ domainId: null, systemScope: null, roles: ['service'], serviceRoles: [], isAdminProject: true, catalog: [] },
+  },
+  token: 'a-token',
+  isAdmin: false,
+  remoteAddress: '192.0.2.1',
+}
+
+interface Asked {
+  readonly name?: EventName
+  readonly context?: CallContext | null
+  readonly version?: number
+  readonly delivery?: Partial<NovaDelivery['delivery']>
+  readonly instance?: Partial<Instance>
+}
+
+/** The part of a cast of one event that a thread waits for, but for what is asked otherwise. */
+function partOf(uuid: string, { name = 'network-vif-plugged', context = CONTEXT, version = 64, delivery, instance }: Asked = {}) {
+  const one = deliveryOf(instanceOf(uuid, '[]', instance), name, `port of ${uuid}`)
+  const [part] = castParts([{ ...one, delivery: { ...one.delivery, ...delivery } }], context, computeDialect(version))
+  if (part === undefined) throw new Error('unreachable')
+  return part
+}
+
+describe('a message of several casts', () => {
+  it('has the events in order, each server once as it was last, and the context of the first', () => {
+    const first = partOf('one', { delivery: { requestId: 'req-first' } })
+    const changed = partOf('one', { delivery: { requestId: 'req-third' }, instance: { data: { uuid: 'one', changed: true } } })
+    const { args, ...message } = read(castMessage([first, partOf('other'), changed]).body)
+    const uuidsOf = (objects: { 'nova_object.data': Record<string, unknown> }[], key: string) =>
+      objects.map(({ 'nova_object.data': data }) => data[key])
+    expect(uuidsOf(args.events, 'instance_uuid')).toEqual(['one', 'other', 'one'])
+    expect(uuidsOf(args.instances, 'uuid')).toEqual(['one', 'other'])
+    expect(uuidsOf(args.instances, 'changed')).toEqual([true, undefined])
+    expect([message._context_request_id, message._context_auth_token]).toEqual(['req-first', 'a-token'])
+  })
+
+  it('is made of what nova-compute hands to a waiting thread, for one sender with one token', () => {
+    const plain = partOf('one')
+    expect(mayShare(plain, partOf('two'))).toBe(true)
+    expect(mayShare(plain, partOf('one', { name: 'network-vif-unplugged' }))).toBe(true)
+    expect(mayShare(plain, partOf('two', { delivery: { requestId: 'req-another', receivedAtUs: 1 } }))).toBe(true)
+    expect(mayShare(partOf('one', { context: null }), partOf('two', { context: null }))).toBe(true)
+  })
+
+  it.each<[string, Asked]>([
+    ['an event that may raise in nova-compute', { name: 'network-changed' }],
+    ['an event whose instance action is looked up', { name: 'volume-extended' }],
+    ['what was refused before', { delivery: { tries: 1 } }],
+    ['a server that moves to another cell', { instance: { isMovingAcrossCells: true } }],
+    ['another token', { context: { ...CONTEXT, token: 'another' } }],
+    ['another caller', { context: { ...CONTEXT, caller: { ...CONTEXT.caller } } }],
+    ['a request from elsewhere', { context: { ...CONTEXT, remoteAddress: '192.0.2.2' } }],
+    ['what is made from the journal', { context: null }],
+    ["a request with its sender's own id", { delivery: { globalRequestId: 'req-of-sender' } }],
+    ['another host', { delivery: { host: 'elsewhere' as HostName } }],
+    ['another release of nova-compute', { version: 71 }],
+    ['an older release of nova-compute', { version: 50 }],
+  ])('has not %s in it', (_, asked) => {
+    expect(mayShare(partOf('one'), partOf('two', asked))).toBe(false)
+    expect(mayShare(partOf('two', asked), partOf('one'))).toBe(false)
+  })
+
+  it('from the journal is for one sender', () => {
+    const of = (projectId: string) => {
+      const sender = { userId: 'u', userName: 'neutron', projectId }
+      return partOf('one', { context: null, delivery: { sender } })
+    }
+    expect(mayShare(of('a'), of('a'))).toBe(true)
+    expect(mayShare(of('a'), of('b'))).toBe(false)
   })
 })

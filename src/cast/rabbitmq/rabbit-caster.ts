@@ -8,7 +8,7 @@ import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Cast, Caster, CastResult } from '../cast.ts'
 import { createBrokers } from './brokers.ts'
-import { castMessages, type NovaDeliveries, type NovaDelivery } from './cast-messages.ts'
+import { castParts, type NovaDeliveries, type NovaDelivery } from './cast-messages.ts'
 import type { RawOptions } from './options.ts'
 import { createActionRecorder } from './record-actions.ts'
 import { createServerOrder } from './server-order.ts'
@@ -60,10 +60,10 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
       if (broker.kind === 'away') return broker
       const problem = await recordActions(deliveries, cast.context === null)
       if (problem !== null) return problem
-      const messages = messagesOf(deliveries, cast, await cells.computeVersion(cell, cast.host))
-      if ('kind' in messages) return messages
+      const parts = partsOf(deliveries, cast, await cells.computeVersion(cell, cast.host))
+      if ('kind' in parts) return parts
       if (place.before !== null) await place.before
-      const published = messages.map((message) => broker.link.publish(message))
+      const published = parts.map((part) => broker.outbox.publish(part))
       place.leave()
       const result = worst(await Promise.all(published))
       if (result.kind === 'away') unreached.add(cell, cast.host)
@@ -84,9 +84,9 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
   }
 
   /** What cannot be put into messages must not keep back what can. */
-  function messagesOf(deliveries: NovaDeliveries, { host, context }: Cast, version: number | null) {
+  function partsOf(deliveries: NovaDeliveries, { host, context }: Cast, version: number | null) {
     try {
-      return castMessages(deliveries, context, computeDialect(version))
+      return castParts(deliveries, context, computeDialect(version))
     } catch (error) {
       log.error({ err: error, host }, 'a cast cannot be put into messages')
       const reason = `it cannot be put into a message: ${error instanceof Error ? error.message : String(error)}`

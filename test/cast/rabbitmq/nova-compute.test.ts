@@ -78,6 +78,25 @@ describeOn(stand, 'the real nova-compute', ({ nova }) => {
     expect(lines.filter((line) => /ERROR|Traceback|Exception/.test(line))).toEqual([])
   })
 
+  it('takes what several requests have for threads that wait, of several servers, in one message', async () => {
+    const both = [await serverOn('compute-1'), await serverOn('compute-1')]
+    const { caster } = casterOf(servers)
+    const names = EVENT_NAMES.filter(({ awaited }) => awaited).map(({ name }) => name)
+    const context = capturedContext()
+    const casts = names.flatMap((name) =>
+      both.map((server) => castTo(server.destination, server, [{ name, tag: randomUUID() }], context)),
+    )
+    const [first] = casts
+    if (first === undefined) throw new Error('unreachable')
+    expect(await Promise.all(casts.map((cast) => caster.cast(cast)))).toEqual(casts.map(() => ({ kind: 'taken' })))
+    const keys = casts.map(({ deliveries: [{ event }] }) => `${event.name}-${event.tag}`)
+    await nova.nextLog('compute-1', new RegExp(`Received unexpected event ${keys.at(-1)}`))
+    // They came in one message: its request is the first cast's.
+    const lines = linesOf('compute-1', first)
+    expect(lines.flatMap((line) => /Received event (\S+)/.exec(line)?.[1] ?? [])).toEqual(keys)
+    expect(lines.filter((line) => /ERROR|Traceback|Exception/.test(line))).toEqual([])
+  })
+
   it('takes network-changed, and asks Neutron', async () => {
     const server = await serverOn('compute-2')
     const { caster } = casterOf(servers)

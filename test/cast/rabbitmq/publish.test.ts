@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CellId, HostName, ServerId } from '../../../src/events/event.ts'
-import { CELL } from '../../nova/captures.ts'
+import type { EventName } from '../../../src/events/names.ts'
+import { CELL, capturedContext } from '../../nova/captures.ts'
 import { describeOn, useStand } from '../../stand/use-stand.ts'
-import { casterOf, castOf, cellTable, connectTo, instanceOf, listen } from './rig.ts'
+import { casterOf, castOf, cellTable, connectTo, eventually, instanceOf, listen } from './rig.ts'
 
 const stand = await useStand('rabbitmq')
 
@@ -51,6 +52,27 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
       const tags = inbox.messages().map(({ args }) => Number(args.events[0]?.['nova_object.data']['tag']))
       expect(tags).toEqual(Array.from({ length: 1000 }, (_, i) => 3 * i + index))
     }
+  })
+
+  it('puts what is for threads that wait on one host into few messages, each with what became of its own', async () => {
+    const { connection, cells } = await cell()
+    const inbox = await listen(connection, 'storm')
+    const { caster } = casterOf(cells)
+    const cast = (host: string, tag: string, name: EventName = 'network-vif-plugged') =>
+      caster.cast({ ...castOf(host, [{ name, tag }]), context })
+    const context = capturedContext()
+    const names = Array.from({ length: 30 }, (_, i) => (i === 20 ? 'network-changed' : 'network-vif-plugged'))
+    const here = names.map((name, i) => cast('storm', String(i), name))
+    const nowhere = [cast('nobody-of-this-name', 'a'), cast('nobody-of-this-name', 'b')]
+    expect(await Promise.all(here)).toEqual(here.map(() => ({ kind: 'taken' })))
+    expect((await Promise.all(nowhere)).map(({ kind }) => kind)).toEqual(['returned', 'returned'])
+    const arrived = () => inbox.messages().map(({ args }) => args.events.map((event) => Number(event['nova_object.data']['tag'])))
+    await eventually('30 events', () => arrived().flat().length >= 30)
+    const tags = arrived()
+    expect(tags.flat()).toEqual(names.map((_, i) => i))
+    expect(tags).toContainEqual([20])
+    expect(tags.length).toBeLessThan(10)
+    for (const { args } of inbox.messages()) expect(args.instances).toHaveLength(args.events.length)
   })
 
   it("keeps a server's order while instance actions are written, and lets other servers pass", async () => {
