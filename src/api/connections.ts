@@ -19,38 +19,35 @@ const LOOK_MS = 20
 
 /** Follows the connections of this server. */
 export function createConnections(server: Server): Connections {
-  const open = new Set<Duplex>()
-  /** The last request of each connection: several may be under way on one, answered in their order. */
-  const last = new Map<Duplex, ServerResponse>()
-  const underWay = new Set<ServerResponse>()
+  /**
+   * What is being answered on each connection: several requests may be under way on one, answered in their order. An array that is used
+   * again and again, where one Set of all would keep answers alive (see `ShortLivedMap`).
+   */
+  const open = new Map<Duplex, ServerResponse[]>()
   let isEnding = false
   server.on('connection', (socket) => {
-    open.add(socket)
-    socket.once('close', () => {
-      open.delete(socket)
-      last.delete(socket)
-    })
+    open.set(socket, [])
+    socket.once('close', () => open.delete(socket))
   })
+  const underWay = () => [...open.values()].flat()
   return {
     began: (socket, response) => {
       if (isEnding) response.shouldKeepAlive = false
-      last.set(socket, response)
-      underWay.add(response)
-      response.once('close', () => {
-        underWay.delete(response)
-        if (last.get(socket) === response) last.delete(socket)
-      })
+      const responses = open.get(socket)
+      if (responses === undefined) return
+      responses.push(response)
+      response.once('close', () => void responses.splice(responses.indexOf(response), 1))
     },
-    answering: (socket) => last.get(socket),
+    answering: (socket) => open.get(socket)?.at(-1),
     endWithNextAnswer: () => {
       isEnding = true
-      for (const response of underWay) response.shouldKeepAlive = false
+      for (const response of underWay()) response.shouldKeepAlive = false
     },
-    idleGone: (withinMs) => until(() => open.size <= last.size, withinMs),
+    idleGone: (withinMs) => until(() => open.values().every((responses) => responses.length > 0), withinMs),
     answered: async (withinMs) => {
-      const asked = [...underWay]
-      await until(() => !asked.some((response) => underWay.has(response)), withinMs)
-      for (const response of asked) if (underWay.has(response)) response.destroy()
+      const asked = underWay()
+      await until(() => asked.every((response) => response.closed), withinMs)
+      for (const response of asked) if (!response.closed) response.destroy()
     },
   }
 }

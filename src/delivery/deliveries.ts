@@ -3,6 +3,7 @@ import type { Caster } from '../cast/cast.ts'
 import type { CellId, Destination, EventId, HostName, ServerId } from '../events/event.ts'
 import { type EventName, isAwaited, merges } from '../events/names.ts'
 import { type DecidedEvent, type Delivery, type Journal, NO_SEARCHES, type Submission } from '../journal/journal.ts'
+import { ShortLivedMap } from '../lib/short-lived-map.ts'
 import type { Happenings } from '../observe/happenings.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -77,7 +78,7 @@ const GRACE_MS = 3000
  */
 export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const { journal, caster, servers, metrics, log, config } = parts
-  const lanes = new Map<HostName, Lane>()
+  const lanes = new ShortLivedMap<HostName, Lane>()
   const load = { casts: 0 }
   const alarms = createAlarms()
   const recorder = createRecorder({ ...parts, gatherMs: caster.isFinal ? GATHER_MS : null })
@@ -292,7 +293,7 @@ function instanceOf(serverId: ServerId, whereabouts: Accepted['whereabouts']) {
 }
 
 interface Lanes {
-  readonly lanes: ReadonlyMap<HostName, Lane>
+  readonly lanes: ShortLivedMap<HostName, Lane>
   laneOf(host: HostName): Lane
   wakeAll(): void
   isClosed(): boolean
@@ -315,7 +316,7 @@ function listen(caster: Caster, { lanes, laneOf, wakeAll, isClosed }: Lanes): vo
   })
 }
 
-function measure(metrics: Metrics, lanes: ReadonlyMap<HostName, Lane>, load: { readonly casts: number }): void {
+function measure(metrics: Metrics, lanes: ShortLivedMap<HostName, Lane>, load: { readonly casts: number }): void {
   const count = (of: (lane: Lane) => number) => () => {
     let sum = 0
     for (const lane of lanes.values()) sum += of(lane)

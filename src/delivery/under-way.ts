@@ -1,5 +1,6 @@
 import type { EventId, ServerId } from '../events/event.ts'
 import type { Delivery } from '../journal/journal.ts'
+import { ShortLivedMap } from '../lib/short-lived-map.ts'
 
 interface Entry {
   readonly delivery: Delivery
@@ -16,7 +17,7 @@ export interface Late {
 
 /** Deliveries to one host that are in memory, until the journal has ended them: in the order in which they last left. */
 export class UnderWay {
-  readonly #entries = new Map<EventId, Entry>()
+  readonly #entries = new ShortLivedMap<EventId, Entry>()
   /** The journal is ending these, which never left. */
   readonly #ending = new Set<EventId>()
 

@@ -1,3 +1,4 @@
+import { ShortLivedMap } from '../../lib/short-lived-map.ts'
 import type { CastMessage } from './cast-messages.ts'
 
 /** What became of a message. */
@@ -40,8 +41,8 @@ export interface Unconfirmed {
 
 /** An empty window. */
 export function createUnconfirmed(): Unconfirmed {
-  /** Ascending, as a Map keeps the order in which it was filled. */
-  const entries = new Map<number, Entry>()
+  /** Ascending, for it keeps the order in which it was filled. */
+  const entries = new ShortLivedMap<number, Entry>()
   let lastTag = 0
   let bytes = 0
 
@@ -49,6 +50,15 @@ export function createUnconfirmed(): Unconfirmed {
     entries.delete(tag)
     bytes -= entry.message.body.length
     entry.settle(result)
+  }
+
+  function upTo(tag: number): readonly [number, Entry][] {
+    const found: [number, Entry][] = []
+    for (const each of entries.entries()) {
+      if (each[0] > tag) break
+      found.push(each)
+    }
+    return found
   }
 
   function answer(tag: number, entry: Entry, refusal: string | null): void {
@@ -77,14 +87,12 @@ export function createUnconfirmed(): Unconfirmed {
       const entry = entries.get(tag)
       if (!multiple && entry !== undefined) answer(tag, entry, refusal)
       if (!multiple) return
-      for (const [earlier, entry] of entries) {
-        if (earlier > tag) return
-        answer(earlier, entry, refusal)
-      }
+      for (const [earlier, entry] of upTo(tag)) answer(earlier, entry, refusal)
     },
     hasOlderThan: (ms) => entries.values().some(({ sentAtMs }) => sentAtMs < ms),
     giveUp: (reason, olderThanMs) => {
-      for (const [tag, entry] of entries) if (entry.sentAtMs < olderThanMs) settle(tag, entry, { kind: 'away', reason })
+      const old = [...entries.entries()].filter(([, { sentAtMs }]) => sentAtMs < olderThanMs)
+      for (const [tag, entry] of old) settle(tag, entry, { kind: 'away', reason })
     },
   }
 }

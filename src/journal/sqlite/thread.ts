@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { oneByOne } from '../../lib/one-by-one.ts'
+import { ShortLivedMap } from '../../lib/short-lived-map.ts'
 import type { Log } from '../../observe/log.ts'
 import { JournalUnavailable } from '../journal.ts'
 import type { Greeting, WireCall, WireReply } from './protocol.ts'
@@ -68,7 +69,7 @@ export async function startThread<Calls extends CallTable<Calls>>(options: Threa
  */
 class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> {
   readonly #options: ThreadOptions
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new ShortLivedMap<number, Waiting>()
   #waitingWeight = 0
   #lastTicket = 0
   /** Calls of this turn of the event loop, not yet posted. */
@@ -162,7 +163,7 @@ class SupervisedThread<Calls extends CallTable<Calls>> implements Thread<Calls> 
     this.#isTroubled = true
     this.#downReason = reason
     this.#outbox = []
-    for (const ticket of [...this.#waiting.keys()]) this.#takeOut(ticket)?.reject(this.#unavailable(reason))
+    for (const [ticket] of [...this.#waiting.entries()]) this.#takeOut(ticket)?.reject(this.#unavailable(reason))
     if (this.#closing) return
     log.error({ thread: entry, file, reason }, 'a thread of the journal ended; starting it again')
     this.#startLater(RESTART_MS.first)

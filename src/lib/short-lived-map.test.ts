@@ -1,0 +1,58 @@
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { ShortLivedMap } from './short-lived-map.ts'
+
+describe('ShortLivedMap', () => {
+  it('has what a Map has, in its order, whatever comes and goes', () => {
+    const [map, model] = [new ShortLivedMap<number, string>(), new Map<number, string>()]
+    let seed = 1
+    const random = (below: number) => {
+      seed = (seed * 48_271) % 2_147_483_647
+      return seed % below
+    }
+    for (let i = 0; i < 20_000; i++) {
+      const key = random(i % 4000 < 2000 ? 300 : 10)
+      if (random(2) === 0) {
+        map.set(key, `v${i}`)
+        model.set(key, `v${i}`)
+      } else expect(map.delete(key)).toBe(model.delete(key))
+      if (i % 5000 === 4999) {
+        map.clear()
+        model.clear()
+      }
+      expect([map.size, map.get(key), map.has(key)]).toEqual([model.size, model.get(key), model.has(key)])
+      if (i % 100 === 0) expect([...map.entries()]).toEqual([...model.entries()])
+      if (i % 100 === 0) expect([...map.values()]).toEqual([...model.values()])
+    }
+  })
+
+  it('keeps nothing from the collector of young objects that was deleted, where a Map keeps all', () => {
+    const [kept, keptByMap] = [oldSpaceTakenBy(new ShortLivedMap()), oldSpaceTakenBy(new Map())]
+    expect(keptByMap).toBeGreaterThan(2 * 2 ** 20)
+    expect(kept).toBeLessThan(256 * 2 ** 10)
+  })
+})
+
+/** Bytes that objects of 20 MB in all take among the old ones, when each was in the map for a moment and then deleted. */
+function oldSpaceTakenBy(map: { set(key: number, value: unknown): unknown; delete(key: number): boolean }): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void
+  const used = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? 0
+  const churn = (from: number, to: number) => {
+    for (let key = from; key < to; key++) {
+      map.set(key, new Array(128).fill(key))
+      map.delete(key - 16)
+    }
+  }
+  churn(0, 20)
+  collect()
+  // The table that is in use now is old from here on.
+  collect()
+  const before = used()
+  for (let key = 20; key < 20_000; key += 500) {
+    churn(key, key + 500)
+    collect({ type: 'minor' })
+  }
+  return used() - before
+}
