@@ -28,9 +28,9 @@ export interface RabbitCasterParts {
 
 /**
  * Casts wait so long for others, and for those who posted meanwhile to be answered and new requests to be read: that goes on while databases
- * and the disk are waited for. At 16 connections a sixth more requests, and a tenth less processor time (docs/decisions/0019).
+ * and the disk are waited for, and more of them share a message (docs/decisions/0019, 0007).
  */
-const GATHER_MS = 3
+const GATHER = { usualMs: 3, busyMs: 10, busyPerMs: 1 }
 
 interface Failed {
   readonly delivery: Delivery
@@ -46,7 +46,7 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
   const unreached = createUnreached()
   const actions = createActionRecorder(cells)
   const order = createServerOrder()
-  const endOfMoment = createMoments(GATHER_MS)
+  const endOfMoment = createMoments(GATHER)
   const brokers = createBrokers({ cells, rabbit, exchange: controlExchange, log, onBack: unreached.isBack })
   if (metrics !== undefined) registerGauges(metrics, brokers)
 
