@@ -15,6 +15,8 @@ export interface Novacast {
   readonly isAlive: () => boolean
   /** Everything it has printed so far. */
   readonly printed: () => string
+  /** SIGTERM, and the wait until the process is gone. */
+  stop(): Promise<void>
   /** `kill -9`, and the wait until the process is gone. */
   kill(): Promise<void>
   /** Starts it again with the same data and port. */
@@ -40,6 +42,7 @@ export async function startNovacast({ confFile }: Nova, options = ''): Promise<N
     url,
     isAlive: () => life.isAlive(),
     printed: () => before + life.printed(),
+    stop: () => life.end('SIGTERM'),
     kill: () => life.end('SIGKILL'),
     start: async () => {
       before += life.printed()

@@ -4,9 +4,9 @@ import { toRabbitmq } from './broker.ts'
 import { toNova } from './control-plane.ts'
 import { toDatabase } from './databases.ts'
 import { toKeystone } from './identities.ts'
-import { type Call, type Owned, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
+import { type Call, type Owned, type OwnedHaproxy, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
 import type { NovaInfo } from './services/nova.ts'
-import type { Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
+import type { Haproxy, Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
 
 /** Speaks with the daemon that keeps the services of this run (daemon.ts). */
 export function createClient(socket: string) {
@@ -61,5 +61,10 @@ export function createClient(socket: string) {
     }
   }
 
-  return { use, own, ownNova }
+  const ownHaproxy = async (sections: string): Promise<Haproxy> => {
+    const { id, info } = (await ask({ kind: 'own-haproxy', sections })) as OwnedHaproxy
+    return { ...info, ...lifeOf(id) }
+  }
+
+  return { use, own, ownNova, ownHaproxy }
 }

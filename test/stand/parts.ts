@@ -2,6 +2,7 @@ import { createDatabase } from './databases.ts'
 import { install } from './install.ts'
 import type { Call, OwnedNova } from './protocol.ts'
 import type { Service, Surroundings } from './service.ts'
+import { PACKAGES as HAPROXY, startHaproxy } from './services/haproxy.ts'
 import { PACKAGES as KEYSTONE, type KeystoneInfo, startKeystone } from './services/keystone.ts'
 import { createMariadbs, PACKAGES as MARIADB } from './services/mariadb.ts'
 import { PACKAGES as MEMCACHED, startMemcached } from './services/memcached.ts'
@@ -50,7 +51,10 @@ export function createParts(stand: Surroundings) {
 
   const owned = new Map<string, Service<unknown>>()
   let count = 0
-  const own = async <I>(part: Part, make: (name: string) => Promise<Service<I>>): Promise<{ id: string; info: I }> => {
+  const own = async <I>(
+    part: Part | 'haproxy',
+    make: (name: string) => Promise<Service<I>>,
+  ): Promise<{ id: string; info: I }> => {
     const id = `own-${part}-${++count}`
     const service = await make(id)
     owned.set(id, service)
@@ -86,6 +90,11 @@ export function createParts(stand: Surroundings) {
         return own<unknown>(asked.part, { ...makers, keystone: makeKeystone }[asked.part])
       case 'own-nova':
         return ownNova(asked.options)
+      case 'own-haproxy':
+        return own(
+          'haproxy',
+          prepared(HAPROXY, (name) => startHaproxy(stand, name, asked.sections)),
+        )
       case 'seed':
         return novas.get(asked.nova)?.seed(asked.seeds)
       default:

@@ -1,3 +1,4 @@
+import type { HaproxyInfo } from './services/haproxy.ts'
 import type { KeystoneInfo } from './services/keystone.ts'
 import type { DatabaseInfo } from './services/mariadb.ts'
 import type { MemcachedInfo } from './services/memcached.ts'
@@ -21,6 +22,7 @@ export type Call =
   | { readonly kind: 'use'; readonly part: Part }
   | { readonly kind: 'own'; readonly part: OwnPart }
   | { readonly kind: 'own-nova'; readonly options: OwnNovaOptions }
+  | { readonly kind: 'own-haproxy'; readonly sections: string }
   | { readonly kind: 'seed'; readonly nova: string; readonly seeds: readonly Seed[] }
   | { readonly kind: 'start' | 'stop' | 'kill' | 'remove'; readonly id: string }
 
@@ -34,6 +36,12 @@ export interface OwnedNova {
   readonly database: Owned<'mariadb' | 'postgresql'>
   readonly rabbitmq: Owned<'rabbitmq'>
   readonly cell2Database: Owned<'mariadb' | 'postgresql'> | null
+}
+
+/** Answers `own-haproxy`. */
+export interface OwnedHaproxy {
+  readonly id: string
+  readonly info: HaproxyInfo
 }
 
 /** Answers `own`. */

@@ -131,6 +131,11 @@ export interface Nova {
   logLength(name: string): number
 }
 
+/** A load balancer. Requests go to the one frontend of its configuration. */
+export interface Haproxy extends Own {
+  readonly url: string
+}
+
 /** A control plane of its own, with what it stands on; each may be stopped and started. Keystone is the shared one. */
 export interface OwnNova extends Nova, Own {
   /** Of nova_api, cell0 and cell1. */

@@ -3,7 +3,7 @@ import { describe, inject, it } from 'vitest'
 import { createClient } from './client.ts'
 import { whyNot } from './install.ts'
 import type { OwnPart } from './protocol.ts'
-import type { OwnNova, OwnNovaOptions, Part, Stand } from './stand.ts'
+import type { Haproxy, OwnNova, OwnNovaOptions, Part, Stand } from './stand.ts'
 
 /**
  * Real services for the suite that calls this at its top. They are started when the first suite of a run asks for them, shared by all,
@@ -45,5 +45,7 @@ export const startRabbitmq = () => own('rabbitmq')
 export const startKeystone = () => own('keystone')
 /** A whole control plane with a database server and a broker of its own. */
 export const startNova = (options: OwnNovaOptions): Promise<OwnNova> => createClient(inject('standSocket')).ownNova(options)
+/** `sections` are a frontend without its address, and backends. */
+export const startHaproxy = (sections: string): Promise<Haproxy> => createClient(inject('standSocket')).ownHaproxy(sections)
 
 const own = <P extends OwnPart>(part: P) => createClient(inject('standSocket')).own(part)
