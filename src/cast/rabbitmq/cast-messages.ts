@@ -72,8 +72,8 @@ export function castMessage(parts: readonly [CastPart, ...CastPart[]]): CastMess
 }
 
 /**
- * Whether two parts may share a message: nobody can tell whose context it bears, but by the id of the request. Where a sender gave its
- * requests ids of its own, nova-compute's log is to show them. Nothing that was refused before is in them: it goes alone.
+ * Whether two parts may share a message: they differ in nothing that nova-compute is told of the caller but the id and time of the request. Where
+ * a sender gave its requests ids of its own, those are to be found in nova-compute's log. What was refused before goes alone.
  */
 export function mayShare(one: CastPart, other: CastPart): boolean {
   return (

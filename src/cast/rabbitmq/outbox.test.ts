@@ -71,6 +71,17 @@ describe('createOutbox', () => {
     expect(sent).toEqual(['a: 1 2 3', 'a: 4 5', 'a: 6'])
   })
 
+  it('rejects those of which no message can be made, and no others', async () => {
+    const { sent, link } = linkThat()
+    const outbox = createOutbox(link)
+    const endless: Record<string, unknown> = {}
+    endless['self'] = endless
+    const context = { ...CONTEXT, catalog: [endless] as unknown as CastPart['context']['catalog'] }
+    const told = await Promise.allSettled([partFor('a', '1', { context }), partFor('b', '2')].map(outbox.publish))
+    expect(told.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(sent).toEqual(['b: 2'])
+  })
+
   it('tells each what became of the message that it was in', async () => {
     const away = { kind: 'away', reason: 'gone' } as const
     const { link } = linkThat(({ host }) => (host === 'a' ? away : { kind: 'taken' }))

@@ -8,7 +8,10 @@ import type { Published } from './unconfirmed.ts'
  * broker, and nova-compute, little more than one for one.
  */
 export interface Outbox {
-  /** Resolves when the message that it is in is confirmed or cannot be. To each host, parts leave in the order of the calls. Never rejects. */
+  /**
+   * Resolves when the message that it is in is confirmed or cannot be; rejects where none can be made. To each host, parts leave in the order of
+   * the calls.
+   */
   publish(part: CastPart): Promise<Published>
 }
 
@@ -32,7 +35,12 @@ export function createOutbox(link: Pick<BrokerLink, 'publish'>): Outbox {
     const leaving = envelopes
     envelopes = []
     last = new Map()
-    for (const { parts, settle } of leaving) settle(link.publish(castMessage(parts)))
+    for (const { parts, settle } of leaving) settle(publish(parts))
+  }
+
+  /** Async so that nothing is thrown at nobody. */
+  async function publish(parts: Envelope['parts']): Promise<Published> {
+    return link.publish(castMessage(parts))
   }
 
   return {
