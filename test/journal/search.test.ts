@@ -83,13 +83,14 @@ async function fill(store: Journal, model: ModelEvent[]): Promise<void> {
   await Promise.all(underWay)
 }
 
-/** Notes the time spans of the buckets now, rather than a minute later. */
-async function fillBuckets(url: string): Promise<void> {
+/** Does now what is otherwise done a minute later: notes the time spans of the buckets, and has PostgreSQL look at what there is. */
+async function age(url: string): Promise<void> {
   const parsed = parseDatabaseUrl(url)
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)
   const options = { maxConnections: 1, connectTimeoutMs: 5000, queryTimeoutMs: 30_000, applicationName: 'test' }
   const database = openDatabase<unknown>(parsed.url, options)
   for (const bucket of [0, 1, 1]) await fillBucket(database, bucket)
+  if (database.engine === 'postgresql') await database.query('ANALYZE', [])
   await database.close()
 }
 
@@ -125,8 +126,8 @@ describeEngines('search', (engine) => {
     const place = await engine.newPlace(directory)
     store = await place.open()
     await fill(store, model)
-    if (place.url !== null) await fillBuckets(place.url)
     await settle(store, model)
+    if (place.url !== null) await age(place.url)
     return async () => {
       await store.close()
       rmSync(directory, { recursive: true, force: true })
