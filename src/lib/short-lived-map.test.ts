@@ -27,6 +27,20 @@ describe('ShortLivedMap', () => {
     }
   })
 
+  it('can be gone through while its entries are deleted, each seen once', () => {
+    const map = new ShortLivedMap<number, string>()
+    for (let key = 0; key < 100; key++) map.set(key, 'value')
+    const seen: number[] = []
+    for (const [key] of map.entries()) {
+      seen.push(key)
+      map.delete(key)
+      // Not come to yet: not seen.
+      map.delete(99 - key)
+    }
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    expect([map.size, ...map.values()]).toEqual([0])
+  })
+
   it('keeps nothing from the collector of young objects that was deleted, where a Map keeps all', () => {
     const [ours, ofMap] = [bytesGrownOldIn(new ShortLivedMap()), bytesGrownOldIn(new Map())]
     expect(ofMap).toBeGreaterThan(2 * 2 ** 20)

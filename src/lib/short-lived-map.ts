@@ -20,15 +20,17 @@ export class ShortLivedMap<Key, Value> {
   }
 
   set(key: Key, value: Value): void {
+    if (this.#deleted >= Math.max(LEAST, this.#map.size)) {
+      this.#map = new Map(this.#map)
+      this.#deleted = 0
+    }
     this.#map.set(key, value)
   }
 
   delete(key: Key): boolean {
-    if (!this.#map.delete(key)) return false
-    if (++this.#deleted < LEAST || this.#deleted < this.#map.size) return true
-    this.#map = new Map(this.#map)
-    this.#deleted = 0
-    return true
+    const isDeleted = this.#map.delete(key)
+    if (isDeleted) this.#deleted++
+    return isDeleted
   }
 
   clear(): void {
@@ -36,7 +38,7 @@ export class ShortLivedMap<Key, Value> {
     this.#deleted = 0
   }
 
-  /** In the order in which the keys were first set. Nothing may be deleted before all that is wanted was taken. */
+  /** In the order in which the keys were first set. Meanwhile any may be deleted, as with a Map, but nothing set. */
   entries(): MapIterator<[Key, Value]> {
     return this.#map.entries()
   }

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { decide } from '../events/decide.ts'
 import type { EventId, Outcome, ServerId, Whereabouts } from '../events/event.ts'
 import type { DecidedEvent, EventRecord, Submission } from '../journal/journal.ts'
+import { newRequestId } from '../lib/request-id.ts'
 import { uuidv7 } from '../lib/uuid.ts'
 import type { ReplayAnswer, ReplayOrder } from './replayer.ts'
 import { toVerdict } from './verdict.ts'
@@ -70,7 +70,7 @@ export function toSubmissions(
     if (decided === null) continue
     if (requestId === last) submissions.at(-1)?.events.push(decided)
     else {
-      const about = { receivedAtUs, requestId: `req-${randomUUID()}`, globalRequestId: run, sender: by, microversion }
+      const about = { receivedAtUs, requestId: newRequestId(), globalRequestId: run, sender: by, microversion }
       submissions.push({ ...about, events: [decided] })
     }
     last = requestId

@@ -59,14 +59,12 @@ describeOn(stand, 'novacast behind the HAProxy rule of README', ({ keystone, nov
       expect([answer.statusCode, await answer.body.json()]).toMatchObject([200, { events: [{ code: 200, tag }] }])
       expect(await storiesOf(client, { tag })).toHaveLength(1)
     }
-    const ask = (path: string) => request(`${haproxy.url}${path}`, { headers: { ...headers, 'x-auth-token': admin } })
-    const listed = await ask('/v2.1/servers?all_tenants=1&limit=1')
+    const ask = (from: { readonly url: string }, path: string) =>
+      request(`${from.url}${path}`, { headers: { ...headers, 'x-auth-token': admin } })
+    const listed = await ask(haproxy, '/v2.1/servers?all_tenants=1&limit=1')
     expect([listed.statusCode, await listed.body.json()]).toMatchObject([200, { servers: [{ id: expect.any(String) }] }])
     for (const path of ['/', '/v2.1/', `/v2.1/${project}/os-hypervisors`, '/v2.1/os-services']) {
-      const [ours, theirs] = [
-        await ask(path),
-        await request(`${nova.url}${path}`, { headers: { ...headers, 'x-auth-token': admin } }),
-      ]
+      const [ours, theirs] = [await ask(haproxy, path), await ask(nova, path)]
       const [here, there] = [await ours.body.text(), await theirs.body.text()]
       expect([path, ours.statusCode]).toEqual([path, theirs.statusCode])
       expect(here.length).toBeGreaterThan(there.length / 2)

@@ -4,7 +4,8 @@ import { toRabbitmq } from './broker.ts'
 import { toNova } from './control-plane.ts'
 import { toDatabase } from './databases.ts'
 import { toKeystone } from './identities.ts'
-import { type Call, type Owned, type OwnedHaproxy, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
+import { type Call, type Owned, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
+import type { HaproxyInfo } from './services/haproxy.ts'
 import type { NovaInfo } from './services/nova.ts'
 import type { Haproxy, Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
 
@@ -46,7 +47,7 @@ export function createClient(socket: string) {
   }
 
   const own = async <P extends OwnPart>(part: P): Promise<Services[P] & Own> => {
-    const { id, info } = (await ask({ kind: 'own', part })) as Owned<P>
+    const { id, info } = (await ask({ kind: 'own', part })) as Owned<PartInfo[P]>
     return { ...SEEN[part](info), ...lifeOf(id) }
   }
 
@@ -62,7 +63,7 @@ export function createClient(socket: string) {
   }
 
   const ownHaproxy = async (sections: string): Promise<Haproxy> => {
-    const { id, info } = (await ask({ kind: 'own-haproxy', sections })) as OwnedHaproxy
+    const { id, info } = (await ask({ kind: 'own-haproxy', sections })) as Owned<HaproxyInfo>
     return { ...info, ...lifeOf(id) }
   }
 

@@ -1,6 +1,6 @@
 import { createDatabase } from './databases.ts'
 import { install } from './install.ts'
-import type { Call, OwnedNova } from './protocol.ts'
+import type { Call, Owned, OwnedNova } from './protocol.ts'
 import type { Service, Surroundings } from './service.ts'
 import { PACKAGES as HAPROXY, startHaproxy } from './services/haproxy.ts'
 import { PACKAGES as KEYSTONE, type KeystoneInfo, startKeystone } from './services/keystone.ts'
@@ -51,10 +51,7 @@ export function createParts(stand: Surroundings) {
 
   const owned = new Map<string, Service<unknown>>()
   let count = 0
-  const own = async <I>(
-    part: Part | 'haproxy',
-    make: (name: string) => Promise<Service<I>>,
-  ): Promise<{ id: string; info: I }> => {
+  const own = async <I>(part: Part | 'haproxy', make: (name: string) => Promise<Service<I>>): Promise<Owned<I>> => {
     const id = `own-${part}-${++count}`
     const service = await make(id)
     owned.set(id, service)

@@ -1,4 +1,3 @@
-import type { HaproxyInfo } from './services/haproxy.ts'
 import type { KeystoneInfo } from './services/keystone.ts'
 import type { DatabaseInfo } from './services/mariadb.ts'
 import type { MemcachedInfo } from './services/memcached.ts'
@@ -30,24 +29,16 @@ export type Call =
 export type OwnPart = Exclude<Part, 'nova'>
 
 /** Answers `own-nova`. */
-export interface OwnedNova {
-  readonly id: string
-  readonly info: NovaInfo
-  readonly database: Owned<'mariadb' | 'postgresql'>
-  readonly rabbitmq: Owned<'rabbitmq'>
-  readonly cell2Database: Owned<'mariadb' | 'postgresql'> | null
+export interface OwnedNova extends Owned<NovaInfo> {
+  readonly database: Owned<DatabaseInfo>
+  readonly rabbitmq: Owned<RabbitmqInfo>
+  readonly cell2Database: Owned<DatabaseInfo> | null
 }
 
-/** Answers `own-haproxy`. */
-export interface OwnedHaproxy {
+/** Answers `own` and `own-haproxy`: what is told of it, and the name that its life goes by. */
+export interface Owned<Info> {
   readonly id: string
-  readonly info: HaproxyInfo
-}
-
-/** Answers `own`. */
-export interface Owned<P extends OwnPart> {
-  readonly id: string
-  readonly info: PartInfo[P]
+  readonly info: Info
 }
 
 export type Answer = { readonly kind: 'result'; readonly result: unknown } | { readonly kind: 'error'; readonly message: string }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { uuidv7 } from '../../lib/uuid.ts'
 import type { Answer } from './answer.ts'
 import type { Mount } from './mount.ts'
 
@@ -14,11 +13,6 @@ export interface Exchange {
   readonly requestId: string
   /** The microversion that the answer names, once there is one. */
   echo: string | null
-}
-
-/** A new id of ours. Nova's are random; ours ascend, so that the journal's index of them grows at its end. */
-export function newRequestId(): string {
-  return `req-${uuidv7()}`
 }
 
 const GLOBAL_ID = /^req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$/

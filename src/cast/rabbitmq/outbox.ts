@@ -35,11 +35,11 @@ export function createOutbox(link: Pick<BrokerLink, 'publish'>): Outbox {
     const leaving = envelopes
     envelopes = []
     last = new Map()
-    for (const { parts, settle } of leaving) settle(publish(parts))
+    for (const { parts, settle } of leaving) settle(publishTogether(parts))
   }
 
   /** Async so that nothing is thrown at nobody. */
-  async function publish(parts: Envelope['parts']): Promise<Published> {
+  async function publishTogether(parts: Envelope['parts']): Promise<Published> {
     return link.publish(castMessage(parts))
   }
 

@@ -52,15 +52,6 @@ export function createUnconfirmed(): Unconfirmed {
     entry.settle(result)
   }
 
-  function upTo(tag: number): readonly [number, Entry][] {
-    const found: [number, Entry][] = []
-    for (const each of entries.entries()) {
-      if (each[0] > tag) break
-      found.push(each)
-    }
-    return found
-  }
-
   function answer(tag: number, entry: Entry, refusal: string | null): void {
     settle(tag, entry, refusal === null ? confirmed(entry) : { kind: 'away', reason: refusal })
   }
@@ -87,12 +78,14 @@ export function createUnconfirmed(): Unconfirmed {
       const entry = entries.get(tag)
       if (!multiple && entry !== undefined) answer(tag, entry, refusal)
       if (!multiple) return
-      for (const [earlier, entry] of upTo(tag)) answer(earlier, entry, refusal)
+      for (const [earlier, entry] of entries.entries()) {
+        if (earlier > tag) return
+        answer(earlier, entry, refusal)
+      }
     },
     hasOlderThan: (ms) => entries.values().some(({ sentAtMs }) => sentAtMs < ms),
     giveUp: (reason, olderThanMs) => {
-      const old = [...entries.entries()].filter(([, { sentAtMs }]) => sentAtMs < olderThanMs)
-      for (const [tag, entry] of old) settle(tag, entry, { kind: 'away', reason })
+      for (const [tag, entry] of entries.entries()) if (entry.sentAtMs < olderThanMs) settle(tag, entry, { kind: 'away', reason })
     },
   }
 }
