@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { Command, Option } from 'commander'
 import type { Client, ReplayedEvent, ReplayFilter } from '../sdk/index.ts'
+import { newRunId } from '../sdk/replay.ts'
 import { type ClientOptions, useClient, withClient } from './client-options.ts'
 import { SaidFailure, UsageError, wholeNumber } from './failures.ts'
 import { printable, printableJson } from './printable.ts'
@@ -57,7 +57,7 @@ async function replay(terminal: Terminal, client: Client, ids: readonly string[]
   const isFiltered = Object.values(filter).some((value) => value !== undefined)
   if (ids.length > 0 === isFiltered)
     throw new UsageError('give either ids of events or filters, such as --host compute-1 --state expired')
-  const { dryRun, run = `req-${randomUUID()}` } = options
+  const { dryRun, run = newRunId() } = options
   const counts = createCounts()
   const isQuiet = !dryRun && terminal.isWatched
   const progress = await startReplayProgress(terminal, { isShown: !dryRun, untilMs: Date.parse(options.until ?? '') })

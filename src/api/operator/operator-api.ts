@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { StreamCaster } from '../../cast/stream/stream-caster.ts'
 import type { Config } from '../../config/config.ts'
 import type { Caller, Identity } from '../../identity/identity.ts'
 import type { Journal } from '../../journal/journal.ts'
+import { newRequestId } from '../../lib/request-id.ts'
 import type { Happenings } from '../../observe/happenings.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -56,7 +56,7 @@ export async function createOperatorApi(parts: OperatorParts): Promise<HttpApi> 
   const routes = operatorRoutes({ ...parts, dataDir: config.dataDir, live })
   const app = fastify({
     bodyLimit: config.api.maxBodyBytes,
-    genReqId: () => `req-${randomUUID()}`,
+    genReqId: newRequestId,
     rewriteUrl: ({ url = '/' }) => stripPrefix(url, config.listen.pathPrefix),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, request, reply) => {

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { Sender } from '../../journal/journal.ts'
+import { newRequestId } from '../../lib/request-id.ts'
 import type { ReplayAnswer, Replayer } from '../../replay/replayer.ts'
 import { ApiError } from '../errors.ts'
 import { eventFilter, toEventFilter, unknownEvent } from './events.ts'
@@ -39,7 +39,8 @@ export function replayRoutes({ replayer }: ReplaysParts): readonly Route[] {
       handle: async (input) => {
         const { cursor, run, dry_run: isDry, limit, ...asked } = input.body
         refuseEverything(asked)
-        const from = cursor === undefined ? { run: run ?? newRun(), untilUs: Date.now() * 1000 } : readReplayCursor(cursor, run)
+        const from =
+          cursor === undefined ? { run: run ?? newRequestId(), untilUs: Date.now() * 1000 } : readReplayCursor(cursor, run)
         const query = toEventFilter(asked)
         const bounded = {
           ...query,
@@ -62,17 +63,13 @@ export function replayRoutes({ replayer }: ReplaysParts): readonly Route[] {
       answers: { 200: 'What became of it: it is on disk, or was left out for the reason that is given.' },
       answer: object({ run: runId, dry_run: flag, event: replayedEvent }),
       handle: async (input) => {
-        const { dry_run: isDry, run = newRun() } = input.body
+        const { dry_run: isDry, run = newRequestId() } = input.body
         const { id } = input.path
         const answer = await replayer.one(id, { by: senderOf(input), run, isDry })
         return json({ run, dry_run: isDry, event: renderAnswer(answer ?? unknownEvent(id)) })
       },
     }),
   ]
-}
-
-function newRun(): string {
-  return `req-${randomUUID()}`
 }
 
 /** Who forgets the filter must not replay a year. */

@@ -90,8 +90,8 @@ export function mayShare(one: CastPart, other: CastPart): boolean {
  * What is awaited nova-compute only hands to whoever waits (nova/compute/manager.py _process_instance_event): that cannot raise. All else
  * calls Neutron, Cinder or a driver, or goes through what may not be there.
  */
-function isHarmless({ delivery, instance }: NovaDelivery): boolean {
-  return isAwaited(delivery.event.name) && delivery.tries === 0 && !instance.isMovingAcrossCells
+function isHarmless({ delivery }: NovaDelivery): boolean {
+  return isAwaited(delivery.event.name) && delivery.tries === 0
 }
 
 /** Ends a message behind each event that nova-compute raises over: what follows in the same message would be dropped. */
