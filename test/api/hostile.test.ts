@@ -229,6 +229,27 @@ describe('bad input', () => {
     ).toBe(200)
   })
 
+  it('of the longest head that is taken keeps nobody waiting', { timeout: 60_000 }, async () => {
+    const blanks = ' '.repeat(60_000)
+    const heads = [
+      { accept: `a${blanks}b` },
+      { accept: `*/*;q=${'1'.repeat(60_000)}x` },
+      { accept: 'a,'.repeat(30_000) },
+      { accept: `"${'\\"'.repeat(30_000)}` },
+      { 'x-openstack-nova-api-version': `2${blanks}1` },
+      { 'openstack-api-version': `compute 2${blanks}1` },
+      { 'content-type': `a;version=${blanks};` },
+      { 'x-auth-token': `a${blanks}b` },
+      { 'x-service-token': `a${blanks}b` },
+      { 'idempotency-key': `"${'\\\\'.repeat(30_000)}` },
+    ]
+    // Each takes a millisecond or two. In quadratic time it takes two seconds, and all of them a quarter of an hour.
+    const asks = heads.flatMap((head) =>
+      Array.from({ length: 50 }, () => ({ method: 'GET', path: '/v2.1/', headers: head, body: null })),
+    )
+    await expectNoFailure(asks)
+  })
+
   it('never gets a 5xx when it is no HTTP at all (1,000 connections)', { timeout: 60_000 }, async () => {
     const line = fc.oneof(
       fc.constantFrom('POST / HTTP/1.1', 'GET * HTTP/1.1', 'FOO / HTTP/9', 'GET http://x/y HTTP/1.0', 'POST /é HTTP/1.1', ''),
