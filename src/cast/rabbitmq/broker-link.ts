@@ -41,7 +41,7 @@ export interface LinkParts {
  */
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'connecting'; readonly waiting: Outgoing[] }
+  | { readonly kind: 'connecting'; readonly waiting: Outgoing[]; bytes: number }
   | { readonly kind: 'up'; readonly publisher: Publisher }
   | { readonly kind: 'down'; readonly reason: string }
   | { readonly kind: 'closed' }
@@ -50,8 +50,9 @@ type Attempt = { readonly kind: 'open'; readonly broker: OpenBroker } | { readon
 
 /** A connection that lasted this long counts as good: the pauses before the next begin anew. */
 const STABLE_MS = 10_000
-/** Messages that may wait for the first connection. */
+/** What may wait for the first connection. */
 const MAX_WAITING = 5000
+const MAX_WAITING_BYTES = 64 * 2 ** 20
 const CLOSED = 'novacast stops'
 
 /** A link that connects when it is first needed. */
@@ -65,7 +66,7 @@ export function createBrokerLink({ target, log, onBack }: LinkParts): BrokerLink
   async function stayConnected(): Promise<void> {
     let failures = 0
     while (!stop.signal.aborted) {
-      const attempt = await tryHosts(nextHosts(), target)
+      const attempt = await tryHosts(nextHosts(), target, stop.signal)
       const since = Date.now()
       const reason = attempt.kind === 'open' ? await use(attempt.broker) : attempt.reason
       failures = Date.now() - since < STABLE_MS ? failures + 1 : 0
@@ -114,13 +115,12 @@ export function createBrokerLink({ target, log, onBack }: LinkParts): BrokerLink
       case 'closed':
         return Promise.resolve({ kind: 'away', reason: CLOSED })
       case 'idle': {
-        const waiting: Outgoing[] = []
-        state = { kind: 'connecting', waiting }
+        state = { kind: 'connecting', waiting: [], bytes: 0 }
         running = stayConnected()
-        return waitIn(waiting, message)
+        return waitIn(state, message)
       }
       case 'connecting':
-        return waitIn(state.waiting, message)
+        return waitIn(state, message)
     }
   }
 
@@ -142,16 +142,19 @@ export function createBrokerLink({ target, log, onBack }: LinkParts): BrokerLink
   }
 }
 
-function waitIn(waiting: Outgoing[], message: CastMessage): Promise<Published> {
-  const reason = `not connected yet, and ${waiting.length} messages wait for it`
-  if (waiting.length >= MAX_WAITING) return Promise.resolve({ kind: 'away', reason })
+function waitIn(state: Extract<State, { kind: 'connecting' }>, message: CastMessage): Promise<Published> {
+  const { waiting } = state
+  if (waiting.length >= MAX_WAITING || state.bytes >= MAX_WAITING_BYTES)
+    return Promise.resolve({ kind: 'away', reason: `not connected yet, and ${waiting.length} messages wait for it` })
+  state.bytes += message.body.length
   return new Promise((settle) => waiting.push({ message, settle }))
 }
 
-/** Each host once; the first that takes the connection is it. The reason is the last one's. */
-async function tryHosts(hosts: readonly BrokerHost[], target: BrokerTarget): Promise<Attempt> {
-  let reason = ''
+/** Each host once, until stopped; the first that takes the connection is it. The reason is the last one's. */
+async function tryHosts(hosts: readonly BrokerHost[], target: BrokerTarget, stop: AbortSignal): Promise<Attempt> {
+  let reason = CLOSED
   for (const host of hosts) {
+    if (stop.aborted) break
     try {
       return { kind: 'open', broker: await openBroker(host, target) }
     } catch (error) {

@@ -2,7 +2,7 @@ import type { ChannelModel } from 'amqplib'
 import type { Cell } from '../../nova/cells.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import { cellTarget } from './brokers.ts'
-import { addressOf, type BrokerTarget, closeBroker, connectBroker, reasonOf } from './open-broker.ts'
+import { addressOf, answered, type BrokerTarget, closeBroker, connectBroker, reasonOf } from './open-broker.ts'
 import type { RawOptions } from './options.ts'
 import type { BrokerHost } from './transport-url.ts'
 
@@ -45,7 +45,7 @@ async function checkBroker(name: string, host: BrokerHost, target: BrokerTarget)
     return wrong(name, `${at}: ${reasonOf(error)}`, mendConnection(reasonOf(error), target))
   }
   try {
-    return { name, ok: true, detail: `${at}: ${await describeExchange(connection, target.exchange)}`, mend: null }
+    return { name, ok: true, detail: `${at}: ${await answered(describeExchange(connection, target.exchange))}`, mend: null }
   } catch (error) {
     return wrong(
       name,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Duplex } from 'node:stream'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials, type SocketOptions } from 'amqplib'
+import { inTime } from '../../lib/in-time.ts'
 import type { RabbitOptions, TlsOptions } from './options.ts'
 import type { BrokerHost } from './transport-url.ts'
 
@@ -23,6 +24,9 @@ export interface OpenBroker {
 
 /** A connection that takes longer is given up. */
 const CONNECT_TIMEOUT_MS = 5000
+/** How long a broker that took the login has to answer what is asked next: it may be without a majority, and beat its heart still. */
+const ANSWER_TIMEOUT_MS = 5000
+const LATE = `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`
 /** How long the broker has to answer when a connection is closed. */
 const CLOSE_TIMEOUT_MS = 2000
 
@@ -30,12 +34,22 @@ const CLOSE_TIMEOUT_MS = 2000
 export async function openBroker(host: BrokerHost, target: BrokerTarget): Promise<OpenBroker> {
   const connection = await connectBroker(host, target)
   try {
-    await ensureExchange(connection, target)
-    return { connection, channel: await connection.createConfirmChannel(), address: addressOf(host) }
+    const channel = await answered(openChannel(connection, target))
+    return { connection, channel, address: addressOf(host) }
   } catch (error) {
     await closeBroker(connection)
     throw error
   }
+}
+
+async function openChannel(connection: ChannelModel, target: BrokerTarget): Promise<ConfirmChannel> {
+  await ensureExchange(connection, target)
+  return connection.createConfirmChannel()
+}
+
+/** What a broker answers, or a rejection when it does not in time. */
+export function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  return inTime(asked, ANSWER_TIMEOUT_MS, LATE)
 }
 
 /** Connects and logs in, no more. */
@@ -67,15 +81,9 @@ function explained(error: unknown, virtualHost: string): unknown {
 
 /** Ends a connection: in good order where the broker answers soon, else at once. Never rejects. */
 export async function closeBroker(connection: ChannelModel): Promise<void> {
-  const timer = setTimeout(() => destroySocket(connection), CLOSE_TIMEOUT_MS)
-  try {
-    await connection.close()
-  } catch {
-    // It had ended already.
-  } finally {
-    clearTimeout(timer)
-    destroySocket(connection)
-  }
+  // amqplib never tells of a close that the broker does not answer, not even when the socket goes. What rejects had ended already.
+  await inTime(connection.close(), CLOSE_TIMEOUT_MS, LATE).catch(() => {})
+  destroySocket(connection)
 }
 
 /** amqplib lets a socket go without closing it where its peer has gone silent: it would linger for minutes. */

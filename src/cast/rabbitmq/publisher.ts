@@ -1,3 +1,4 @@
+import { IllegalOperationError } from 'amqplib'
 import { uniqueIdOf } from '../../nova/rpc-message.ts'
 import type { CastMessage } from './cast-messages.ts'
 import { gatherWrites } from './gather-writes.ts'
@@ -27,7 +28,7 @@ export interface PublisherParts {
 /** Waiting at most, for a place in the window of unconfirmed messages. */
 const MAX_WAITING = 20_000
 const MAX_WAITING_BYTES = 64 * 2 ** 20
-/** A broker that does not confirm for so long is as good as away. */
+/** A broker that answers nothing for so long is as good as away, and so is one queue of it that does not confirm. */
 const CONFIRM_TIMEOUT_MS = 30_000
 const FLUSH_TIMEOUT_MS = 5000
 
@@ -65,6 +66,7 @@ export function createPublisher({ broker, exchange, onBlocked }: PublisherParts)
   let blockedReason: string | null = null
   let endReason: string | null = null
   let trouble: string | null = null
+  let answeredAtMs = performance.now()
 
   function pump(): void {
     while (!isDraining && !unconfirmed.isFull) {
@@ -80,9 +82,11 @@ export function createPublisher({ broker, exchange, onBlocked }: PublisherParts)
     gather()
     try {
       isDraining = !channel.publish(exchange, outgoing.message.routingKey, outgoing.message.body, PROPERTIES)
-      unconfirmed.add(outgoing, Date.now())
+      unconfirmed.add(outgoing, performance.now())
     } catch (error) {
       outgoing.settle({ kind: 'away', reason: reasonOf(error) })
+      // It closed before anybody listened: right behind the answer to its opening.
+      if (error instanceof IllegalOperationError) end(`${address}: ${error.message}`)
     }
   }
 
@@ -107,9 +111,13 @@ export function createPublisher({ broker, exchange, onBlocked }: PublisherParts)
   }
 
   function giveUpOnOverdue(): void {
-    const due = Date.now() - CONFIRM_TIMEOUT_MS
-    if (blockedReason !== null) unconfirmed.giveUp(blockedReason, due)
-    else if (unconfirmed.hasOlderThan(due)) end(`${address} did not confirm within ${CONFIRM_TIMEOUT_MS / 1000} s`)
+    const due = performance.now() - CONFIRM_TIMEOUT_MS
+    if (!unconfirmed.hasOlderThan(due)) return
+    const reason = blockedReason ?? `${address} did not confirm within ${CONFIRM_TIMEOUT_MS / 1000} s`
+    // A queue without a majority does not confirm; whatever goes to other queues is to go on.
+    if (blockedReason === null && answeredAtMs < due) end(reason)
+    else unconfirmed.giveUp(reason, due)
+    pump()
   }
 
   function block(reason: string | null): void {
@@ -120,6 +128,7 @@ export function createPublisher({ broker, exchange, onBlocked }: PublisherParts)
 
   function listen(): void {
     const answered = (tag: number, multiple: boolean, refusal: string | null) => {
+      answeredAtMs = performance.now()
       unconfirmed.answered(tag, multiple, refusal)
       pump()
     }
@@ -142,7 +151,8 @@ export function createPublisher({ broker, exchange, onBlocked }: PublisherParts)
     channel.on('close', () => setImmediate(() => end(trouble ?? `${address}: the channel was closed`)))
   }
 
-  const timer = setInterval(giveUpOnOverdue, CONFIRM_TIMEOUT_MS / 10)
+  // Behind what has come in meanwhile, for this process may have been paused.
+  const timer = setInterval(() => setImmediate(giveUpOnOverdue), CONFIRM_TIMEOUT_MS / 10)
   listen()
   return {
     ended,
