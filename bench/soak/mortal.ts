@@ -21,7 +21,7 @@ export async function startMortal(
 ): Promise<Mortal> {
   const conf = join(directory, 'novacast.conf')
   const nova = `[DEFAULT]\ntransport_url = ${transportUrl}\n[api_database]\nconnection = ${apiDatabase}\n`
-  writeFileSync(conf, `${nova}[novacast]\ndata_dir = ${directory}/data\nlog_level = error\n`)
+  writeFileSync(conf, `${nova}[novacast]\nidentity = noauth\ndata_dir = ${directory}/data\nlog_level = error\n`)
   const args = [MAIN, 'serve', '--config-file', conf, '--port']
   let life = await begin([...args, '0'])
   const { url } = life

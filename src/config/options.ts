@@ -119,7 +119,7 @@ export const OPTIONS = {
     help: 'The journal: sqlite:// and the path of a file (three slashes and a relative path, or four: an absolute one), or the URL of a database that several replicas share: mysql+pymysql://user:password@host/database, postgresql://user:password@host/database.',
   }),
   identity: ours('identity', optional(choice('noauth', 'keystone')), null, {
-    shown: 'keystone where [keystone_authtoken] auth_url is set, else noauth',
+    shown: 'keystone where [keystone_authtoken] auth_url is set, else noauth; with servers = nova noauth has to be said',
     help: "Who says who is asking: keystone, or noauth, where a token is user:project as with Nova's noauth2.",
   }),
   servers: ours('servers', optional(choice('registry', 'nova')), null, {
@@ -127,7 +127,7 @@ export const OPTIONS = {
     help: "Who says where a server is: novacast's own registry, or Nova's databases.",
   }),
   cast: ours('cast', optional(choice('stream', 'rabbitmq')), null, {
-    shown: 'rabbitmq where [DEFAULT] transport_url is set, else stream',
+    shown: 'rabbitmq where [DEFAULT] transport_url is set, else stream; with servers = nova stream has to be said',
     help: 'How events reach a host: streams that host agents follow, or RabbitMQ as nova-compute has it.',
   }),
   maxMicroversion: ours('max_microversion', microversion, NEWEST_MICROVERSION, {

@@ -14,11 +14,27 @@ export function readParts(settings: Settings): Parts {
     cast: read(OPTIONS.cast) ?? (read(OPTIONS.transportUrl) === null ? 'stream' : 'rabbitmq'),
   }
   refuseWhatCannotBe(settings, parts)
+  if (parts.servers === 'nova') refuseWhatNobodySaid(settings, parts)
   return parts
 }
 
 function hasKeystone({ read, isSet }: Settings): boolean {
   return isSet(OPTIONS.authUrl, read(OPTIONS.authSection) ?? undefined)
+}
+
+/**
+ * Beside a Nova the embedded defaults are what is left when a nova.conf is not whole (auth_uri for auth_url, a file left out): everybody
+ * would be an administrator, or no nova-compute would ever hear of an event. Who means that says so.
+ */
+function refuseWhatNobodySaid({ read, isSet, where, object }: Settings, { identity, cast }: Parts): void {
+  const at = `${where(isSet(OPTIONS.servers) ? OPTIONS.servers : OPTIONS.apiDatabase)}: servers = nova`
+  if (identity === 'noauth' && !isSet(OPTIONS.identity))
+    object(
+      `${at}: expected [${read(OPTIONS.authSection) ?? OPTIONS.authUrl.section}] auth_url, the URL of Keystone, or [novacast] identity = noauth, ` +
+        'which lets anyone do anything',
+    )
+  if (cast === 'stream' && !isSet(OPTIONS.cast))
+    object(`${at}: expected [DEFAULT] transport_url, the message bus of nova-computes, or [novacast] cast = rabbitmq or stream`)
 }
 
 /** Casts over RabbitMQ carry what Nova's databases say of a server, and a stream's host knows nothing of cells. */

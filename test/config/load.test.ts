@@ -246,8 +246,9 @@ describe('what follows from what is there', () => {
     const text =
       '[DEFAULT]\ntransport_url = rabbit://u:t0psecret@h/\ncontrol_exchange = nova2\n' +
       '[api_database]\nconnection = mysql+pymysql://u:t0psecret@h/nova_api\n[database]\nconnection = mysql+pymysql://u:t0psecret@h/nova\n' +
-      '[oslo_messaging_rabbit]\nssl = true\nkombu_ssl_ca_certs = /ca.pem\nkombu_reconnect_delay = 0.5\nrabbit_ha_queues = true\n'
+      `[oslo_messaging_rabbit]\nssl = true\nkombu_ssl_ca_certs = /ca.pem\nkombu_reconnect_delay = 0.5\nrabbit_ha_queues = true\n${KEYSTONE}`
     expect(loadText(text)).toMatchObject({
+      identity: 'keystone',
       servers: 'nova',
       cast: 'rabbitmq',
       nova: {
@@ -272,7 +273,7 @@ describe('what follows from what is there', () => {
   })
 
   it('is refused where it cannot be', () => {
-    expect(problemsOf({ flags: { servers: 'nova' } })).toEqual([
+    expect(problemsOf({ flags: { servers: 'nova', identity: 'noauth', cast: 'stream' } })).toEqual([
       '--servers: servers = nova: expected [api_database] connection, the URL of the database nova_api',
     ])
     expect(problemsOfText('[DEFAULT]\ntransport_url = rabbit://u:t0psecret@h/\n')).toEqual([
@@ -282,6 +283,33 @@ describe('what follows from what is there', () => {
     const [problem, ...others] = problemsOf({ flags: { connection: shared } })
     expect(problem).toMatch(/^--connection: a journal in a database goes with servers = nova and cast = rabbitmq alone/)
     expect(`${problem}${others}`).not.toContain('t0psecret')
+  })
+
+  it('is neither noauth nor streams where servers are those of Nova: a nova.conf that is not whole is refused', () => {
+    const database = '[api_database]\nconnection = mysql+pymysql://u:t0psecret@h/nova_api\n'
+    const bus = '[DEFAULT]\ntransport_url = rabbit://u:t0psecret@h/\n'
+    const older = '[keystone_authtoken]\nauth_uri = https://keystone:5000/v3\n'
+    const needsKeystone =
+      'nova.conf:2: servers = nova: expected [keystone_authtoken] auth_url, the URL of Keystone, or [novacast] identity = noauth, ' +
+      'which lets anyone do anything'
+    const needsBus =
+      'nova.conf:2: servers = nova: expected [DEFAULT] transport_url, the message bus of nova-computes, or [novacast] cast = rabbitmq or stream'
+    expect(problemsOfText(database)).toEqual([needsKeystone, needsBus])
+    expect(problemsOfText(database + bus + older)).toEqual([needsKeystone])
+    expect(problemsOfText(database + bus + KEYSTONE.replace('auth_url =', 'auth_url =\n#'))).toEqual([needsKeystone])
+    expect(problemsOfText(`${database}${bus}[keystone_authtoken]\nauth_section = ks\n${KEYSTONE}`)).toEqual([
+      needsKeystone.replace('keystone_authtoken', 'ks'),
+    ])
+    expect(problemsOfText(database + KEYSTONE)).toEqual([needsBus])
+    expect(problemsOfText(database + bus + older, { flags: { servers: 'nova' } })).toEqual([
+      needsKeystone.replace('nova.conf:2', '--servers'),
+    ])
+    const said = '[novacast]\nidentity = noauth\ncast = stream\n'
+    expect(loadText(database + said)).toMatchObject({ identity: 'noauth', servers: 'nova', cast: 'stream' })
+    expect(loadText(`${database}${KEYSTONE}[novacast]\ncast = rabbitmq`)).toMatchObject({
+      identity: 'keystone',
+      cast: 'rabbitmq',
+    })
   })
 
   it('is log level debug from [DEFAULT] debug', () => {

@@ -55,7 +55,10 @@ export const inDatabase =
     const { url: connection } = await database.createDatabase()
     const file = join(temporaryDirectory(), 'novacast.conf')
     const transport = `[DEFAULT]\ntransport_url = ${rabbitmq.transportUrl(vhost)}`
-    writeFileSync(file, `${transport}\n[api_database]\nconnection = ${cloud.apiUrl}\n[novacast]\nconnection = ${connection}\n`)
+    writeFileSync(
+      file,
+      `${transport}\n[api_database]\nconnection = ${cloud.apiUrl}\n[novacast]\nidentity = noauth\nconnection = ${connection}\n`,
+    )
     const receive: Place['receive'] = async (url, some) => {
       const computes = createComputes({ url: rabbitmq.url(vhost), hosts: some, durable: true })
       await computes.join()
