@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -144,6 +144,19 @@ describe('checking a journal', () => {
     const lines = checkSqliteJournal(file)
     expect(lines.filter(({ ok }) => !ok)).toEqual([])
     expect(lines.map(({ detail }) => detail).join('\n')).toMatch(/synced in .*\n.*MiB free.*\n.*schema 0001-journal\n.*in use/)
+  })
+
+  it('leaves nothing behind: it may be root who asks, and another user who serves', async () => {
+    const directory = temporaryDirectory()
+    const file = join(directory, 'new', 'data', 'novacast.db')
+    expect(checkSqliteJournal(file)[0]).toMatchObject({ ok: true, detail: expect.stringContaining(`${directory}: written`) })
+    expect(readdirSync(directory)).toEqual([])
+    const store = await openJournal(file)
+    await store.close()
+    const before = readdirSync(dirname(file))
+    rmSync(`${file}-lock`)
+    expect(checkSqliteJournal(file).map(({ ok }) => ok)).toEqual([true, true, true, true])
+    expect(readdirSync(dirname(file))).toEqual(before.filter((name) => name !== 'novacast.db-lock'))
   })
 
   it('says of a bad place what is wrong and how to mend it', async () => {

@@ -1,8 +1,8 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import type { CheckLine } from '../../observe/check-line.ts'
-import { makeDirectory } from './directory.ts'
 import { toFault } from './faults.ts'
 import { lockFile } from './lock.ts'
 import { MIGRATION_NAMES, objectionTo, readSchema } from './migrate.ts'
@@ -12,33 +12,49 @@ const LEAST_FREE_MIB = 100
 
 /**
  * Whether a journal can live in this file: its directory can be written and synced, there is room, and what is in the file is
- * ours and can be read. Changes nothing but an own scratch file; the file may be in use meanwhile. Never throws.
+ * ours and can be read. Leaves nothing behind, for it may be root who asks, and another user who serves; the file may be in use
+ * meanwhile. Never throws.
  */
 export function checkSqliteJournal(file: string): readonly CheckLine[] {
   const directory = dirname(file)
-  const written = checkWriting(directory)
-  return written.ok ? [written, checkSpace(directory), checkSchema(file), checkUse(file)] : [written]
+  const existing = nearestExisting(directory)
+  const written = checkWriting(directory, existing)
+  return written.ok ? [written, checkSpace(existing), checkSchema(file), checkUse(file)] : [written]
 }
 
-function checkWriting(directory: string): CheckLine {
+/** The directory, or of those above it the first that is there: where the others would be made. */
+function nearestExisting(directory: string): string {
+  return existsSync(directory) || dirname(directory) === directory ? directory : nearestExisting(dirname(directory))
+}
+
+function checkWriting(directory: string, existing: string): CheckLine {
   const name = 'journal directory'
-  const scratch = `${directory}/novacast-check-${process.pid}`
   try {
-    makeDirectory(directory)
-    const start = performance.now()
-    const handle = openSync(scratch, 'w', 0o600)
-    writeSync(handle, 'novacast')
-    fsyncSync(handle)
-    closeSync(handle)
-    rmSync(scratch)
+    const took = `written and synced in ${writeScratch(`${existing}/novacast-check-${crypto.randomUUID()}`).toFixed(1)} ms`
+    const detail = existing === directory ? `${directory}: ${took}` : `${directory} will be made; ${existing}: ${took}`
+    return { name, ok: true, detail, mend: null }
+  } catch (error) {
+    const make = existing === directory ? '' : `make ${directory}, and `
     return {
       name,
-      ok: true,
-      detail: `${directory}: written and synced in ${(performance.now() - start).toFixed(1)} ms`,
-      mend: null,
+      ok: false,
+      detail: messageOf(error),
+      mend: `${make}let this user write ${directory}, or name another data directory`,
     }
-  } catch (error) {
-    return { name, ok: false, detail: messageOf(error), mend: `let this user write ${directory}, or name another data directory` }
+  }
+}
+
+/** Writes a file, syncs it and removes it; returns how long writing and syncing took, in milliseconds. Throws what the system says. */
+function writeScratch(path: string): number {
+  const start = performance.now()
+  const handle = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(handle, 'novacast')
+    fsyncSync(handle)
+    return performance.now() - start
+  } finally {
+    closeSync(handle)
+    rmSync(path)
   }
 }
 
@@ -59,7 +75,7 @@ function checkSchema(file: string): CheckLine {
   const name = 'journal file'
   if (!existsSync(file)) return { name, ok: true, detail: `${file} is not there yet; it will be made`, mend: null }
   try {
-    const db = new DatabaseSync(file, { readOnly: true })
+    const db = openToRead(file)
     try {
       const schema = readSchema(db)
       const objection = objectionTo(schema)
@@ -79,11 +95,19 @@ function checkSchema(file: string): CheckLine {
   }
 }
 
+/** Without a `-wal` nobody has the file open, and SQLite, which would make one for a reader and leave it there, need not look. */
+function openToRead(file: string): DatabaseSync {
+  const url = pathToFileURL(file)
+  if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, { readOnly: true })
+}
+
 /** In use is fine here: it is what one sees who checks beside a running service. */
 function checkUse(file: string): CheckLine {
   const name = 'journal use'
   try {
-    lockFile(file).release()
+    // Who uses the file has made that of the lock.
+    if (existsSync(`${file}-lock`)) lockFile(file).release()
     return { name, ok: true, detail: 'in use by nobody', mend: null }
   } catch (error) {
     return { name, ok: true, detail: messageOf(error), mend: null }
