@@ -32,12 +32,21 @@ function tryToListen(host: string, port: number): Promise<NodeJS.ErrnoException 
   })
 }
 
+/** By what only novacast says of itself: request ids and 401 are those of every service of OpenStack. */
 async function isNovacast(host: string, port: number): Promise<boolean> {
   const name = host.includes(':') ? `[${host}]` : host
   try {
-    const answer = await fetch(`http://${name}:${port}/novacast/v1/hosts`, { signal: AbortSignal.timeout(2000) })
-    return answer.headers.has('x-openstack-request-id') || answer.status === 401
+    const answer = await fetch(`http://${name}:${port}/openapi.json`, { signal: AbortSignal.timeout(2000) })
+    const document: unknown = await answer.json()
+    return /^novacast\b/.test(titleOf(document))
   } catch {
     return false
   }
+}
+
+/** Of an OpenAPI document; empty where there is none. */
+function titleOf(document: unknown): string {
+  if (typeof document !== 'object' || document === null || !('info' in document)) return ''
+  const { info } = document
+  return typeof info === 'object' && info !== null && 'title' in info ? String(info.title) : ''
 }

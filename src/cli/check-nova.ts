@@ -1,6 +1,7 @@
 import type { NovaConfig } from '../config/config.ts'
 import type { CheckLine } from '../observe/check-line.ts'
 import { createLog } from '../observe/log.ts'
+import type { NovaServers } from '../servers/nova/nova-servers.ts'
 
 /** Nova's databases, one line each, and where casts go over RabbitMQ the broker of every cell. Never rejects. */
 export async function* checkNova(nova: NovaConfig, hasBrokers: boolean): AsyncGenerator<CheckLine> {
@@ -8,16 +9,25 @@ export async function* checkNova(nova: NovaConfig, hasBrokers: boolean): AsyncGe
   if (apiDatabase === null) return
   const { createNovaServers } = await import('../servers/nova/nova-servers.ts')
   const log = createLog({ level: 'silent' })
-  const servers = createNovaServers({ apiDatabase, database, transportUrl, log, maxConnectionsPerDatabase: 1 })
+  let servers: NovaServers
+  try {
+    servers = createNovaServers({ apiDatabase, database, transportUrl, log, maxConnectionsPerDatabase: 1 })
+  } catch (error) {
+    yield { name: 'nova_api', ok: false, detail: messageOf(error), mend: 'correct [api_database] connection' }
+    return
+  }
   try {
     yield* await servers.check()
     if (!hasBrokers) return
     const { checkBrokers } = await import('../cast/rabbitmq/check.ts')
     yield* await checkBrokers({ cells: await servers.all(), rabbit, controlExchange })
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    yield { name: 'cells', ok: false, detail, mend: 'mend nova_api first: it says which cells there are' }
+    yield { name: 'cells', ok: false, detail: messageOf(error), mend: 'mend nova_api first: it says which cells there are' }
   } finally {
     await servers.close()
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

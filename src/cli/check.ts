@@ -13,9 +13,13 @@ export function checkCommand(terminal: Terminal): Command {
   const command = new Command('check')
     .summary('prove that what is configured can be reached')
     .description(
-      'Looks at everything that is configured and says in a line each whether it works, or what is wrong and how to mend it.',
+      'Looks at everything that is configured and says in a line each whether it works, or what is wrong and how to mend it. ' +
+        'Give it what serve is given. It leaves nothing behind.',
     )
-    .addHelpText('after', '\nExample:\n  novacast check --config-file /etc/nova/nova.conf')
+    .addHelpText(
+      'after',
+      '\nExample:\n  novacast check --config-file /etc/nova/nova.conf --config-file /etc/novacast/novacast.conf',
+    )
   return withConfig(command).action((options: ConfigOptions) => check(terminal, options))
 }
 

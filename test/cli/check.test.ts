@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,28 @@ describe('novacast check', () => {
       code: 0,
       stdout: expect.stringContaining(`a novacast listens on 127.0.0.1:${port} already`),
     })
+  })
+
+  it('takes no other service of OpenStack for a novacast', async () => {
+    const novaApi = createHttpServer((_, answer) => answer.writeHead(401, { 'x-openstack-request-id': 'req-1' }).end('{}'))
+    await new Promise<void>((resolve) => novaApi.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void novaApi.close())
+    expect(await check('--port', String(portOf(novaApi.address())))).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('To mend it: stop what listens there'),
+    })
+  })
+
+  it('looks at the rest where the URL of nova_api is none', async () => {
+    const conf = join(temporary(), 'nova.conf')
+    writeFileSync(conf, '[api_database]\nconnection = nova:geheim@host\n[novacast]\nidentity = noauth\ncast = stream\n')
+    const { code, stdout, stderr } = await check('--port', String(await freePort()), '--config-file', conf)
+    expect(stdout).toMatch(
+      /^wrong {2}nova_api: \[api_database\] connection: .*\. To mend it: correct \[api_database\] connection$/m,
+    )
+    expect(stdout).toMatch(/^ok {5}listen address/m)
+    expect(stdout).not.toContain('geheim')
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
   })
 
   it('stops at a configuration that cannot be read', async () => {
