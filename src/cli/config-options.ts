@@ -42,6 +42,17 @@ export function withConfig(command: Command): Command {
 /** Variables that are for clients and for agents' commands: no options of the service. */
 const NOT_OPTIONS = /^NOVACAST_(URL|TOKEN|EVENT_.*)$/
 
+/**
+ * Variables in which Kubernetes tells every pod of a namespace of a Service named `novacast` or `novacast-…` (pkg/kubelet/envvars): its
+ * `NOVACAST_PORT=tcp://10.96.0.7:8774` is no port to listen on.
+ */
+const OF_SERVICE = /^NOVACAST_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+const LINK_OF_SERVICE = /^NOVACAST_(.+_)?PORT=(tcp|udp|sctp):\/\//
+
+function mayBeOption(name: string, value: string | undefined): boolean {
+  return !NOT_OPTIONS.test(name) && !OF_SERVICE.test(name) && !LINK_OF_SERVICE.test(`${name}=${value}`)
+}
+
 /** The configuration that flags, environment and files give, in that order. Rejects with what is wrong where. */
 export async function readConfig(terminal: Pick<Terminal, 'environment'>, options: Partial<ConfigOptions>): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts')
@@ -55,7 +66,7 @@ export async function readConfig(terminal: Pick<Terminal, 'environment'>, option
   return loadConfig({
     configFiles: options.configFile ?? [],
     configDirs: options.configDir ?? [],
-    environment: Object.fromEntries(Object.entries(terminal.environment).filter(([name]) => !NOT_OPTIONS.test(name))),
+    environment: Object.fromEntries(Object.entries(terminal.environment).filter(([name, value]) => mayBeOption(name, value))),
     flags: Object.fromEntries(Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   })
 }

@@ -74,6 +74,28 @@ describe('novacast check', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
   })
 
+  it("leaves alone what Kubernetes says of Services named novacast and novacast-db: a pod's environment is full of it", async () => {
+    const of = (name: string) => ({
+      [`${name}_SERVICE_HOST`]: '10.96.0.7',
+      [`${name}_SERVICE_PORT`]: '8774',
+      [`${name}_SERVICE_PORT_HTTP_ALT`]: '8774',
+      [`${name}_PORT`]: 'tcp://10.96.0.7:8774',
+      [`${name}_PORT_8774_TCP`]: 'tcp://10.96.0.7:8774',
+      [`${name}_PORT_8774_TCP_PROTO`]: 'tcp',
+      [`${name}_PORT_8774_TCP_PORT`]: '8774',
+      [`${name}_PORT_8774_TCP_ADDR`]: '10.96.0.7',
+    })
+    const environment = { ...of('NOVACAST'), ...of('NOVACAST_DB') }
+    const conf = join(temporary(), 'novacast.conf')
+    writeFileSync(conf, '[novacast]\nport = 0\n')
+    const args = ['check', '--data-dir', temporary(), '--config-file', conf]
+    expect(await runCommand(args, { environment })).toMatchObject({ code: 0, stderr: '' })
+    const mistakes = { NOVACAST_PORT: 'udp', NOVACAST_SERVICE: '1', NOVACAST_PORTS: 'tcp://10.96.0.7:8774' }
+    const { code, stdout } = await runCommand(['check', '--data-dir', temporary()], { environment: mistakes })
+    for (const name of Object.keys(mistakes)) expect(stdout).toContain(`${name}: `)
+    expect(code).toBe(1)
+  })
+
   it('stops at a configuration that cannot be read', async () => {
     const { code, stdout } = await check('--config-file', '/nonsense.conf')
     expect(stdout).toMatch(/^wrong {2}configuration: .*\/nonsense\.conf.*\n$/)
