@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Config } from '../config/config.ts'
+import type { Config, JournalConfig } from '../config/config.ts'
+import type { Sources } from '../config/load.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where the configuration comes from, as flags say. */
@@ -56,6 +57,19 @@ function mayBeOption(name: string, value: string | undefined): boolean {
 /** The configuration that flags, environment and files give, in that order. Rejects with what is wrong where. */
 export async function readConfig(terminal: Pick<Terminal, 'environment'>, options: Partial<ConfigOptions>): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts')
+  return loadConfig(sourcesOf(terminal, options))
+}
+
+/** Of the same, what it says of the journal alone; null where it says nothing. Rejects likewise. */
+export async function readConnection(
+  terminal: Pick<Terminal, 'environment'>,
+  options: Partial<ConfigOptions>,
+): Promise<JournalConfig | null> {
+  const { loadConnection } = await import('../config/load.ts')
+  return loadConnection(sourcesOf(terminal, options))
+}
+
+function sourcesOf({ environment }: Pick<Terminal, 'environment'>, options: Partial<ConfigOptions>): Sources {
   const flags = {
     host: options.host,
     port: options.port,
@@ -63,10 +77,10 @@ export async function readConfig(terminal: Pick<Terminal, 'environment'>, option
     insecure_noauth: options.insecureNoauth === undefined ? undefined : 'true',
     log_level: options.logLevel,
   }
-  return loadConfig({
+  return {
     configFiles: options.configFile ?? [],
     configDirs: options.configDir ?? [],
-    environment: Object.fromEntries(Object.entries(terminal.environment).filter(([name, value]) => mayBeOption(name, value))),
+    environment: Object.fromEntries(Object.entries(environment).filter(([name, value]) => mayBeOption(name, value))),
     flags: Object.fromEntries(Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
-  })
+  }
 }

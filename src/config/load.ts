@@ -26,7 +26,7 @@ export function loadConfig(sources: Sources): Config {
   const settings = createSettings(contents, sources)
   const { read } = settings
   const parts = readParts(settings)
-  const dataDir = resolve(read(OPTIONS.dataDir) || 'novacast-data')
+  const dataDir = readDataDir(settings)
   const config: Config = {
     listen: {
       host: read(OPTIONS.host),
@@ -63,6 +63,21 @@ export function loadConfig(sources: Sources): Config {
   refuseSharedRegistry(settings, config)
   settings.finish()
   return config
+}
+
+/**
+ * Where `[novacast] connection` says that the journal is, for those who only look after its database: what `serve` needs beside it, a
+ * nova.conf for one, need not be there. Null where nothing is said. Throws as `loadConfig` does.
+ */
+export function loadConnection(sources: Sources): JournalConfig | null {
+  const settings = createSettings(readConfigFiles(sources.configFiles, sources.configDirs), sources)
+  const journal = readJournal(settings, readDataDir(settings))
+  settings.finish()
+  return settings.isSet(OPTIONS.connection) ? journal : null
+}
+
+function readDataDir({ read }: Settings): string {
+  return resolve(read(OPTIONS.dataDir) || 'novacast-data')
 }
 
 /** SQLAlchemy's way: `sqlite:///data/x.db` is relative, `sqlite:////data/x.db` absolute. */

@@ -81,6 +81,20 @@ describe('a failure', () => {
     })
   })
 
+  it('of db upgrade is that no file names a database: the schema would stay as it is', async () => {
+    const path = join(directory, 'nova.conf')
+    writeFileSync(path, '[api_database]\nconnection = mysql+pymysql://nova:t0psecret@db/nova_api\n')
+    const { code, stdout, stderr } = await runCommand(['db', 'upgrade', '--config-file', path])
+    expect(stderr).toMatch(/^novacast: \[novacast\] connection is not set here: .*--config-file .*novacast\.conf\n$/)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const args = ['db', 'upgrade', '--config-file', path, '--config-file', join(directory, 'novacast.conf')]
+    writeFileSync(join(directory, 'novacast.conf'), '[novacast]\nconnection = sqlite:////var/lib/novacast/novacast.db\n')
+    expect(await runCommand(args)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^nothing to do: the journal is the file/),
+    })
+  })
+
   it('shows where it comes from with --debug', async () => {
     const { stderr } = await runCommand(['--debug', 'hosts', 'list', '--url', `http://127.0.0.1:${await freePort()}`])
     expect(stderr).toMatch(/^novacast: GET .*\nConnectionError: .*\n {4}at /)

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CompiledQuery, sql } from 'kysely'
 import { expect, it, onTestFinished } from 'vitest'
@@ -9,6 +10,7 @@ import { checkSqlJournal } from '../../src/journal/sql/check.ts'
 import { upgradeSqlJournal } from '../../src/journal/sql/connect.ts'
 import { SQL_MIGRATIONS } from '../../src/journal/sql/migrate.ts'
 import { openSqlJournal } from '../../src/journal/sql/sql-journal.ts'
+import { runCommand } from '../cli/command.ts'
 import type { Database as Server } from '../stand/stand.ts'
 import { describeOn, useStand } from '../stand/use-stand.ts'
 import { decided, silent, submission } from './submissions.ts'
@@ -50,9 +52,15 @@ function describeSchema(name: string, server: Server | undefined): void {
       expect((await checkSqlJournal(url)).at(-1)).toMatchObject({ ok: true, detail: '0001-journal' })
     })
 
-    it('is made by novacast db upgrade as well', async () => {
+    it('is made by novacast db upgrade as well, which needs no nova.conf beside the file that names the database', async () => {
       const { url } = await server.createDatabase()
-      expect(await upgradeSqlJournal(url)).toEqual(['0001-journal'])
+      const folder = mkdtempSync(join(tmpdir(), 'novacast-upgrade-'))
+      onTestFinished(() => rmSync(folder, { recursive: true }))
+      const conf = join(folder, 'novacast.conf')
+      writeFileSync(conf, `[novacast]\nconnection = ${url}\n`)
+      const upgrade = () => runCommand(['db', 'upgrade', '--config-file', conf])
+      expect(await upgrade()).toEqual({ code: 0, stdout: 'applied 0001-journal\n', stderr: '' })
+      expect(await upgrade()).toEqual({ code: 0, stdout: 'nothing to do: the schema is current\n', stderr: '' })
     })
 
     it('is refused when it is of a newer novacast, or of another program', async () => {
