@@ -84,9 +84,10 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   if (code !== null && code !== 0) terminal.exit(code)
 }
 
-async function greet(terminal: Terminal, { identity, servers, dataDir }: Config, url: string): Promise<void> {
+async function greet(terminal: Terminal, { identity, servers, journal }: Config, url: string): Promise<void> {
   const isEmbedded = identity === 'noauth' && servers === 'registry'
-  await terminal.write(`novacast listens on ${url}\nIts data is in ${dataDir}\n${isEmbedded ? quickStart(url) : ''}`)
+  const place = journal.kind === 'sqlite' ? journal.file : 'the database of [novacast] connection'
+  await terminal.write(`novacast listens on ${url}\nIts journal is in ${place}\n${isEmbedded ? quickStart(url) : ''}`)
 }
 
 function toIncumbent({ server, letGo, resume, leave, stop }: Service): SuccessionParts['own'] {

@@ -42,6 +42,15 @@ describe('novacast serve', () => {
     expect(await agent.stop()).toBe(0)
   })
 
+  it('says where the journal is, be it elsewhere than the other data', async () => {
+    expect((await start()).printed()).toMatch(/^Its journal is in \/.*\/novacast-cli-\w+\/novacast\.db$/m)
+    const folder = mkdtempSync(join(tmpdir(), 'novacast-elsewhere-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'journal.db')
+    writeFileSync(join(folder, 'novacast.conf'), `[novacast]\nconnection = sqlite:///${file}\n`)
+    expect((await start(['--config-dir', folder])).printed()).toContain(`Its journal is in ${file}\n`)
+  })
+
   it('has no colours where there is no terminal', async () => {
     expect((await start()).printed()).not.toContain('\x1b')
   })
