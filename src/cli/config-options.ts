@@ -1,12 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Config, JournalConfig } from '../config/config.ts'
+import type { ConfigPath } from '../config/files.ts'
 import type { Sources } from '../config/load.ts'
 import type { Terminal } from './terminal.ts'
 
+/** A `--config-file` or `--config-dir`. */
+interface GivenPath extends ConfigPath {
+  /** Its place among all of them, for commander keeps those of each flag apart. */
+  readonly at: number
+}
+
 /** Where the configuration comes from, as flags say. */
 export interface ConfigOptions {
-  readonly configFile: readonly string[]
-  readonly configDir: readonly string[]
+  readonly configFile: readonly GivenPath[]
+  readonly configDir: readonly GivenPath[]
   readonly host?: string
   readonly port?: string
   readonly dataDir?: string
@@ -18,19 +25,20 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Gives a command the options of those that run or look at the service. */
 export function withConfig(command: Command): Command {
-  const collect = (path: string, before: readonly string[]) => {
+  let count = 0
+  const collect = (kind: ConfigPath['kind']) => (path: string, before: readonly GivenPath[]) => {
     if (path === '') throw new InvalidArgumentError('Expected a path.')
-    return [...before, path]
+    return [...before, { kind, path, at: count++ }]
   }
   return command
     .addOption(
       new Option('--config-file <file>', 'an oslo.config file, nova.conf for one; may be repeated')
-        .argParser(collect)
+        .argParser(collect('file'))
         .default([], 'none'),
     )
     .addOption(
-      new Option('--config-dir <dir>', 'a folder of *.conf files, read after the files; may be repeated')
-        .argParser(collect)
+      new Option('--config-dir <dir>', 'a folder of *.conf files; of it and the files what is given last counts; may be repeated')
+        .argParser(collect('folder'))
         .default([], 'none'),
     )
     .option('--host <address>', 'the address to listen on')
@@ -78,8 +86,7 @@ function sourcesOf({ environment }: Pick<Terminal, 'environment'>, options: Part
     log_level: options.logLevel,
   }
   return {
-    configFiles: options.configFile ?? [],
-    configDirs: options.configDir ?? [],
+    configPaths: [...(options.configFile ?? []), ...(options.configDir ?? [])].sort((a, b) => a.at - b.at),
     environment: Object.fromEntries(Object.entries(environment).filter(([name, value]) => mayBeOption(name, value))),
     flags: Object.fromEntries(Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   }

@@ -10,11 +10,18 @@ export interface FileContents {
   readonly assignments: readonly Assignment[]
 }
 
+/** What `--config-file` or `--config-dir` names. */
+export interface ConfigPath {
+  readonly kind: 'file' | 'folder'
+  readonly path: string
+}
+
 /**
- * Reads the files, then the `*.conf` of the folders in the order of their names, as oslo.config does. Every file that cannot be
- * read or understood is a problem of its own; they come together in one ConfigError.
+ * Reads files, and of folders the `*.conf` in the order of their names, in the order in which they are given: as oslo.config does
+ * (cfg.py _ConfigFileOpt, _ConfigDirOpt). Every file that cannot be read or understood is a problem of its own; they come together in
+ * one ConfigError.
  */
-export function readConfigFiles(configFiles: readonly string[], configDirs: readonly string[]): FileContents {
+export function readConfigFiles(paths: readonly ConfigPath[]): FileContents {
   const problems: string[] = []
   const collect = <T>(look: () => T, otherwise: T): T => {
     try {
@@ -25,10 +32,10 @@ export function readConfigFiles(configFiles: readonly string[], configDirs: read
       return otherwise
     }
   }
-  const files = [
-    ...configFiles.map((file) => resolve(file)),
-    ...configDirs.flatMap((dir) => collect(() => listConfigDir(resolve(dir)), [])),
-  ]
+  const files = paths.flatMap(({ kind, path }) => {
+    const absolute = resolve(path)
+    return kind === 'file' ? [absolute] : collect(() => listConfigDir(absolute), [])
+  })
   const assignments = files.flatMap((file) => collect(() => parseOsloFile(file, readText(file)), []))
   if (problems.length > 0) throw new ConfigError(problems)
   return { files, assignments }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Config, JournalConfig } from './config.ts'
-import { readConfigFiles } from './files.ts'
+import { type ConfigPath, readConfigFiles } from './files.ts'
 import { readKeystone } from './keystone.ts'
 import { isLoopback } from './loopback.ts'
 import { readNova } from './nova.ts'
@@ -11,10 +11,8 @@ import { createSettings, type Overrides, type Settings } from './settings.ts'
 
 /** Where the configuration comes from. */
 export interface Sources extends Overrides {
-  /** oslo.config files, in the order in which they were given. */
-  readonly configFiles: readonly string[]
-  /** Folders whose `*.conf` are read after the files. */
-  readonly configDirs: readonly string[]
+  /** oslo.config files, and folders of them, in the order in which they were given. */
+  readonly configPaths: readonly ConfigPath[]
 }
 
 /**
@@ -22,7 +20,7 @@ export interface Sources extends Overrides {
  * Throws a ConfigError that says all that is wrong: where, what was expected, what came. Secrets are never in it.
  */
 export function loadConfig(sources: Sources): Config {
-  const contents = readConfigFiles(sources.configFiles, sources.configDirs)
+  const contents = readConfigFiles(sources.configPaths)
   const settings = createSettings(contents, sources)
   const { read } = settings
   const parts = readParts(settings)
@@ -49,7 +47,7 @@ export function loadConfig(sources: Sources): Config {
       computeLinkPrefix: read(OPTIONS.computeLinkPrefix),
     },
     keystone: parts.identity === 'keystone' ? readKeystone(settings) : null,
-    policy: readPolicy(settings, { ...sources, configFiles: contents.files }),
+    policy: readPolicy(settings, { ...sources, configFiles: contents.files, configDirs: dirsOf(sources) }),
     stream: {
       ackTimeoutMs: read(OPTIONS.ackTimeout),
       heartbeatMs: read(OPTIONS.heartbeat),
@@ -70,10 +68,14 @@ export function loadConfig(sources: Sources): Config {
  * nova.conf for one, need not be there. Null where nothing is said. Throws as `loadConfig` does.
  */
 export function loadConnection(sources: Sources): JournalConfig | null {
-  const settings = createSettings(readConfigFiles(sources.configFiles, sources.configDirs), sources)
+  const settings = createSettings(readConfigFiles(sources.configPaths), sources)
   const journal = readJournal(settings, readDataDir(settings))
   settings.finish()
   return settings.isSet(OPTIONS.connection) ? journal : null
+}
+
+function dirsOf({ configPaths }: Sources): readonly string[] {
+  return configPaths.filter(({ kind }) => kind === 'folder').map(({ path }) => path)
 }
 
 function readDataDir({ read }: Settings): string {

@@ -52,6 +52,20 @@ describe('novacast check', () => {
     })
   })
 
+  it('reads files and folders in the order of the command line, as the services of OpenStack do', async () => {
+    const [folder, other] = [temporary(), temporary()]
+    writeFileSync(join(folder, 'one.conf'), '[novacast]\nhost = 127.0.0.2\nport = 0\n')
+    writeFileSync(join(other, 'two.conf'), '[novacast]\nhost = 127.0.0.3\n')
+    const given = [
+      ['--config-dir', folder],
+      ['--config-file', join(other, 'two.conf')],
+    ]
+    expect(await check(...given.flat())).toMatchObject({ stdout: expect.stringContaining('listen address: 127.0.0.3:0') })
+    expect(await check(...given.toReversed().flat())).toMatchObject({
+      stdout: expect.stringContaining('listen address: 127.0.0.2:0'),
+    })
+  })
+
   it('takes no other service of OpenStack for a novacast', async () => {
     const novaApi = createHttpServer((_, answer) => answer.writeHead(401, { 'x-openstack-request-id': 'req-1' }).end('{}'))
     await new Promise<void>((resolve) => novaApi.listen(0, '127.0.0.1', resolve))

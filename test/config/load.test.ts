@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
+import type { ConfigPath } from '../../src/config/files.ts'
 import { loadConfig, type Sources } from '../../src/config/load.ts'
 import { ALL_OPTIONS } from '../../src/config/options.ts'
 import { renderSample } from '../../src/config/sample.ts'
@@ -12,7 +13,7 @@ import { renderSample } from '../../src/config/sample.ts'
 /** What `createFolder` makes. */
 const FOLDER = new RegExp(`${tmpdir()}/novacast-config-test-\\w+/`, 'g')
 
-const NOTHING: Sources = { configFiles: [], configDirs: [], environment: {}, flags: {} }
+const NOTHING: Sources = { configPaths: [], environment: {}, flags: {} }
 
 function createFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'novacast-config-test-'))
@@ -27,8 +28,10 @@ function fileOf(text: string, name = 'nova.conf'): string {
   return file
 }
 
+const file = (path: string): ConfigPath => ({ kind: 'file', path })
+const folder = (path: string): ConfigPath => ({ kind: 'folder', path })
 const load = (sources: Partial<Sources>): Config => loadConfig({ ...NOTHING, ...sources })
-const loadText = (text: string, more: Partial<Sources> = {}): Config => load({ configFiles: [fileOf(text)], ...more })
+const loadText = (text: string, more: Partial<Sources> = {}): Config => load({ configPaths: [file(fileOf(text))], ...more })
 
 /** What is wrong, with the folders of files left out. */
 function problemsOf(sources: Partial<Sources>): readonly string[] {
@@ -41,7 +44,7 @@ function problemsOf(sources: Partial<Sources>): readonly string[] {
   }
   return []
 }
-const problemsOfText = (text: string, more: Partial<Sources> = {}) => problemsOf({ configFiles: [fileOf(text)], ...more })
+const problemsOfText = (text: string, more: Partial<Sources> = {}) => problemsOf({ configPaths: [file(fileOf(text))], ...more })
 
 const KEYSTONE = `[keystone_authtoken]
 auth_url = https://keystone:5000/v3
@@ -92,24 +95,29 @@ describe('without anything said', () => {
 
 describe('sources', () => {
   it('count in the order flags, environment, later files, earlier files', () => {
-    const configFiles = [
+    const configPaths = [
       fileOf('[novacast]\nport = 1\nwindow = 1\nheartbeat = 1\nack_timeout = 1'),
       fileOf('[novacast]\nport = 2\nwindow = 2\nheartbeat = 2'),
     ]
     const environment = { NOVACAST_PORT: '3', NOVACAST_WINDOW: '3', OTHER: 'x' }
-    const { listen, stream } = load({ configFiles, environment, flags: { port: '4' } })
+    const { listen, stream } = load({ configPaths: configPaths.map(file), environment, flags: { port: '4' } })
     expect(listen.port).toBe(4)
     expect(stream).toEqual({ window: 3, heartbeatMs: 2000, ackTimeoutMs: 1000 })
   })
 
-  it('are also folders, after the files, by name', () => {
+  it('are also folders, by name, in the order in which they are given among the files', () => {
     const dir = createFolder()
     writeFileSync(join(dir, '20.conf'), '[novacast]\nport = 20')
     writeFileSync(join(dir, '10.conf'), '[novacast]\nport = 10\nwindow = 10')
     writeFileSync(join(dir, '.hidden.conf'), '[novacast]\nport = 30')
     writeFileSync(join(dir, 'readme.txt'), 'no configuration')
-    const { listen, stream } = loadText('[novacast]\nport = 1\nwindow = 1', { configDirs: [dir] })
-    expect([listen.port, stream.window]).toEqual([20, 10])
+    const one = fileOf('[novacast]\nport = 1\nwindow = 1\nheartbeat = 1')
+    const read = (...configPaths: ConfigPath[]) => {
+      const { listen, stream } = load({ configPaths })
+      return [listen.port, stream.window, stream.heartbeatMs]
+    }
+    expect(read(file(one), folder(dir))).toEqual([20, 10, 1000])
+    expect(read(folder(dir), file(one))).toEqual([1, 1, 1000])
   })
 
   it('refer to other options in files, and are taken as they are elsewhere', () => {
@@ -121,7 +129,9 @@ describe('sources', () => {
   })
 
   it('that cannot be read are said, all of them', () => {
-    const problems = problemsOf({ configFiles: ['/nowhere/a.conf', fileOf('x'), createFolder()], configDirs: ['/nowhere'] })
+    const problems = problemsOf({
+      configPaths: [file('/nowhere/a.conf'), file(fileOf('x')), file(createFolder()), folder('/nowhere')],
+    })
     expect(problems).toEqual([
       '/nowhere: expected a folder of *.conf files: it does not exist',
       '/nowhere/a.conf: expected a configuration file: it does not exist',
@@ -130,7 +140,7 @@ describe('sources', () => {
     ])
     const latin = join(createFolder(), 'latin.conf')
     writeFileSync(latin, Buffer.from('[a]\nb = \xe9', 'latin1'))
-    expect(problemsOf({ configFiles: [latin] })).toEqual(['latin.conf: expected a configuration file: it is not UTF-8'])
+    expect(problemsOf({ configPaths: [file(latin)] })).toEqual(['latin.conf: expected a configuration file: it is not UTF-8'])
   })
 })
 
@@ -224,11 +234,11 @@ describe('whatever a file says', () => {
   )
 
   it('it is understood, or refused with a reason', () => {
-    const file = fileOf('')
+    const path = fileOf('')
     fc.assert(
       fc.property(text, (content) => {
-        writeFileSync(file, content)
-        for (const problem of problemsOf({ configFiles: [file] })) expect(problem).toMatch(/^nova\.conf/)
+        writeFileSync(path, content)
+        for (const problem of problemsOf({ configPaths: [file(path)] })) expect(problem).toMatch(/^nova\.conf/)
       }),
       { numRuns: 3000 },
     )
@@ -547,7 +557,7 @@ describe('[oslo_policy]', () => {
     const [first, second, dir] = [fileOf(''), fileOf(''), createFolder()]
     const policyOf = (text = '') => {
       writeFileSync(second, text)
-      return load({ configFiles: [first, second], configDirs: [dir], environment: { HOME: '/nowhere' } }).policy
+      return load({ configPaths: [file(first), file(second), folder(dir)], environment: { HOME: '/nowhere' } }).policy
     }
     expect(policyOf()).toEqual({
       file: join(dir, 'policy.yaml'),

@@ -93,5 +93,5 @@ function configIn(folder: string, { conf = '', policy }: NovacastOptions): Confi
   const policyFile = join(folder, 'policy.yaml')
   if (policy !== undefined) writeFileSync(policyFile, policy)
   writeFileSync(file, policy === undefined ? conf : `${conf}\n[oslo_policy]\npolicy_file = ${policyFile}\n`)
-  return loadConfig({ configFiles: [file], configDirs: [], environment: {}, flags: { data_dir: folder } })
+  return loadConfig({ configPaths: [{ kind: 'file', path: file }], environment: {}, flags: { data_dir: folder } })
 }

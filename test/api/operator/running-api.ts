@@ -56,7 +56,7 @@ export interface Answer {
 /** Starts it over a new journal and registry, to be closed after the tests: `beforeAll(async () => (api = await startApi()).close)`. */
 export async function startApi(): Promise<RunningApi> {
   const dataDir = mkdtempSync(join(tmpdir(), 'novacast-api-'))
-  const config = loadConfig({ configFiles: [], configDirs: [], environment: {}, flags: { data_dir: dataDir } })
+  const config = loadConfig({ configPaths: [], environment: {}, flags: { data_dir: dataDir } })
   const journal = await openSqliteJournal({ file: join(dataDir, 'novacast.db'), log: silent })
   const policy = openPolicy({ config: config.policy, log: silent })
   const observed = { metrics: createMetrics(), happenings: createHappenings(), log: silent }
