@@ -24,7 +24,7 @@ function toApiError(error: Error): ApiError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ApiError(
         'requestTimeout',
-        'The request did not come in time: it was expected whole within a minute, its head within seconds.',
+        'The request did not come in time: it was expected whole within five minutes, its head within seconds.',
       )
     case 'HPE_HEADER_OVERFLOW':
       return new ApiError('headersTooLarge', 'The head of the request is larger than 64 KiB.')

@@ -6,7 +6,7 @@ import type { Engine } from '../../../database/url.ts'
  * The journal in a database that several replicas share, as docs/reference/schema.md describes it.
  *
  * Every index on a hot table grows at its end, or begins with a bucket of 8192 consecutive requests (`request >> 13`) and has only
- * that bucket's pages to dirty, however long the journal (docs/decisions/0006, 0008). What is open stands in a table of its own,
+ * that bucket's pages to dirty, however long the journal (docs/decisions/0006, 0010). What is open stands in a table of its own,
  * as small as the backlog, which takes the changes; `deliveries` is only added to.
  */
 const COMMON = (t: Types) => [
