@@ -1,9 +1,8 @@
 import type { LRUCache } from 'lru-cache'
-import { DatabaseTrouble } from '../../database/trouble.ts'
 import type { CellId, ServerId, Whereabouts } from '../../events/event.ts'
 import { isCanonicalUuid } from '../../lib/uuid.ts'
 import { type Servers, ServersUnavailable } from '../servers.ts'
-import type { ApiDatabase, Mapping } from './api-database.ts'
+import type { ApiDatabase } from './api-database.ts'
 import type { CellDirectory } from './cell-directory.ts'
 import { type FoundServer, hostsOf, toWhereabouts } from './whereabouts.ts'
 
@@ -19,88 +18,111 @@ const UNASSIGNED: Whereabouts = { kind: 'unassigned' }
 
 /**
  * Where servers are, in two steps: the cell of each (remembered, else asked of nova_api), then its row in that cell, all cells at the
- * same time. A server whose row is not where it was remembered is looked for once more: it moved to another cell, or is gone.
+ * same time.
  */
 export function createLocate(parts: LocateParts): Servers['locate'] {
-  const { remembered } = parts
   return async (ids) => {
-    const answer = new Map<ServerId, Whereabouts>()
+    const seen: Pair[] = []
     const fresh: ServerId[] = []
-    const mapped = new Map<ServerId, CellId>()
     for (const id of ids) {
-      const cell = remembered.get(id)
-      if (cell !== undefined) mapped.set(id, cell)
-      // Nova's uuids are lower case with dashes, and it compares letter by letter.
-      else if (isCanonicalUuid(id)) fresh.push(id)
-      else answer.set(id, UNKNOWN)
+      const cell = parts.remembered.get(id)
+      if (cell === undefined) fresh.push(id)
+      else seen.push([id, cell])
     }
-    const asked = fresh.length === 0 ? [] : await findCells(parts, fresh, answer)
-    const gone = await findHosts(parts, [...mapped, ...asked], answer)
-    if (gone.length > 0) await findAgain(parts, gone, { mapped, answer })
-    return answer
+    if (fresh.length === 0) return findSeen(parts, seen)
+    if (seen.length === 0) return findAnew(parts, fresh)
+    const answers = await Promise.all([findSeen(parts, seen), findAnew(parts, fresh)])
+    return new Map(answers.flatMap((answer) => [...answer]))
   }
 }
 
 type Answer = Map<ServerId, Whereabouts>
 type Pair = readonly [ServerId, CellId]
 
-/** Those that are in a cell; what nova_api alone can answer of the others goes to the answer. */
-async function findCells({ api, remembered }: LocateParts, ids: readonly ServerId[], answer: Answer): Promise<readonly Pair[]> {
-  const mappings = await orUnavailable(api.mappings(ids))
-  const found: Pair[] = []
-  for (const id of ids) {
-    const cell: Mapping | undefined = mappings.get(id)
-    if (cell === undefined) answer.set(id, UNKNOWN)
-    else if (cell === null) answer.set(id, UNASSIGNED)
-    else {
-      remembered.set(id, cell)
-      found.push([id, cell])
-    }
-  }
-  return found
+/** What cells answered of servers; `gone`: those of them that have no row there, or whose cell is not there at all. */
+interface Asked {
+  readonly answer: Answer
+  readonly gone: readonly Pair[]
 }
 
-/** Puts what the cells know to the answer, and gives those that their cell has no row of. */
-async function findHosts(parts: LocateParts, pairs: readonly Pair[], answer: Answer): Promise<readonly Pair[]> {
-  const [first] = pairs
-  if (first === undefined) return []
-  // Nearly every request is about servers of one cell.
-  if (pairs.every(([, cell]) => cell === first[1])) {
-    return findInCell(parts, first[1], { ids: pairs.map(([id]) => id), answer })
+/** Servers seen before. One that is gone is looked for anew, once: it is in another cell now, or nowhere. Never rejects. */
+async function findSeen(parts: LocateParts, pairs: readonly Pair[]): Promise<Answer> {
+  const { answer, gone } = await findHosts(parts, pairs)
+  if (gone.length === 0) return answer
+  try {
+    const anew = await findAnew(
+      parts,
+      gone.map(([id]) => id),
+    )
+    for (const [id, place] of anew) answer.set(id, place)
+  } catch (error) {
+    for (const [id, cell] of gone) answer.set(id, unlocatedIn(cell, error))
   }
+  return answer
+}
+
+/** Servers whose cell nova_api is asked for; that it names it is remembered, unless they are gone from there too. */
+async function findAnew(parts: LocateParts, ids: readonly ServerId[]): Promise<Answer> {
+  const { api, remembered } = parts
+  // Nova's uuids are lower case with dashes, and it compares letter by letter.
+  const mappings = await orUnavailable(api.mappings(ids.filter(isCanonicalUuid)))
+  const pairs: Pair[] = []
+  const nowhere: [ServerId, Whereabouts][] = []
+  for (const id of ids) {
+    const cell = mappings.get(id)
+    if (cell) {
+      remembered.set(id, cell)
+      pairs.push([id, cell])
+    } else {
+      remembered.delete(id)
+      nowhere.push([id, cell === null ? UNASSIGNED : UNKNOWN])
+    }
+  }
+  const { answer, gone } = await findHosts(parts, pairs)
+  for (const [id] of gone) remembered.delete(id)
+  for (const [id, place] of nowhere) answer.set(id, place)
+  return answer
+}
+
+async function findHosts(parts: LocateParts, pairs: readonly Pair[]): Promise<Asked> {
+  const [first] = pairs
+  if (first === undefined) return { answer: new Map(), gone: [] }
+  // Nearly every request is about servers of one cell.
+  if (pairs.every(([, cell]) => cell === first[1])) return findInCell(parts, first[1], pairs)
   const byCell = Map.groupBy(pairs, ([, cell]) => cell)
-  const gone = await Promise.all(
-    [...byCell].map(([cell, those]) => findInCell(parts, cell, { ids: those.map(([id]) => id), answer })),
-  )
-  return gone.flat()
+  const asked = await Promise.all([...byCell].map(([cell, those]) => findInCell(parts, cell, those)))
+  return { answer: new Map(asked.flatMap(({ answer }) => [...answer])), gone: asked.flatMap(({ gone }) => gone) }
 }
 
 /** Never rejects: of a cell that cannot be asked, the servers are unlocated. */
-async function findInCell(
-  parts: LocateParts,
-  cell: CellId,
-  { ids, answer }: { readonly ids: readonly ServerId[]; readonly answer: Answer },
-): Promise<readonly Pair[]> {
+async function findInCell(parts: LocateParts, cell: CellId, pairs: readonly Pair[]): Promise<Asked> {
+  const answer: Answer = new Map()
   try {
     const open = await parts.cells.get(cell)
-    if (open === null) throw new DatabaseTrouble('missing', `there is no cell ${cell} in cell_mappings`)
-    if ('kind' in open.database) throw new DatabaseTrouble('missing', open.database.reason)
-    const servers = await open.database.servers(ids)
+    if (open === null) {
+      const unlocated = unlocatedIn(cell, `there is no cell ${cell} in cell_mappings`)
+      return { answer: new Map(pairs.map(([id]) => [id, unlocated])), gone: pairs }
+    }
+    if ('kind' in open.database) throw new Error(open.database.reason)
+    const servers = await open.database.servers(pairs.map(([id]) => id))
     const gone: Pair[] = []
     const crossing: Promise<unknown>[] = []
-    for (const id of ids) {
+    for (const pair of pairs) {
+      const [id] = pair
       const server = servers.get(id)
-      if (server === undefined) gone.push([id, cell])
-      else if (server.migration?.isCrossCell)
+      if (server === undefined) {
+        answer.set(id, UNKNOWN)
+        gone.push(pair)
+      } else if (server.migration?.isCrossCell)
         crossing.push(placeCrossing(parts, server, cell).then((place) => answer.set(id, place)))
       else answer.set(id, toWhereabouts(server, cell, null))
     }
     if (crossing.length > 0) await Promise.all(crossing)
-    return gone
+    return { answer, gone }
   } catch (error) {
     const unlocated = unlocatedIn(cell, error)
-    for (const id of ids) if (!answer.has(id)) answer.set(id, unlocated)
-    return []
+    for (const [id] of pairs) if (!answer.has(id)) answer.set(id, unlocated)
+    return { answer, gone: [] }
   }
 }
 
@@ -110,27 +132,6 @@ async function placeCrossing({ api }: LocateParts, server: FoundServer, cell: Ce
     return toWhereabouts(server, cell, await api.hostCells(hostsOf(server)))
   } catch (error) {
     return unlocatedIn(cell, error)
-  }
-}
-
-/** A mapping that was remembered may be old: it is asked for anew, once. One just asked for says that there is no such server. */
-async function findAgain(
-  parts: LocateParts,
-  gone: readonly Pair[],
-  { mapped, answer }: { readonly mapped: ReadonlyMap<ServerId, CellId>; readonly answer: Answer },
-): Promise<void> {
-  const old = gone.filter(([id]) => mapped.has(id))
-  for (const [id] of gone) {
-    answer.set(id, UNKNOWN)
-    parts.remembered.delete(id)
-  }
-  try {
-    const ids = old.map(([id]) => id)
-    if (ids.length === 0) return
-    const moved = (await findCells(parts, ids, answer)).filter(([id, cell]) => mapped.get(id) !== cell)
-    await findHosts(parts, moved, answer)
-  } catch (error) {
-    for (const [id, cell] of old) answer.set(id, unlocatedIn(cell, error))
   }
 }
 

@@ -104,6 +104,33 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("servers 
     expect(hostsIn(await locateOne(servers, uuid))).toBe('unknown')
   })
 
+  it('are found again when their cell was replaced by another, though it was remembered', async () => {
+    const fresh = novaServers(cloud)
+    const cell = (id: number, uuid: string) => ({
+      ...{ id, uuid, name: `cell${id}`, disabled: 0 },
+      ...{ transport_url: 'rabbit://elsewhere/', database_connection: cloud.url('cell2') },
+    })
+    const [before, after] = ['00000000-0000-0000-0000-0000000000c6', '00000000-0000-0000-0000-0000000000c7']
+    await cloud.insert('api', 'cell_mappings', [cell(6, before)])
+    const [kept, unmapped] = [await seed(cloud, { cell: 'cell2' }), await seed(cloud, { cell: 'cell2' })]
+    await cloud.run('api', 'UPDATE instance_mappings SET cell_id = 6')
+    const seen = await fresh.locate([kept, unmapped])
+    expect([kept, unmapped].map((id) => seen.get(id))).toMatchObject(Array(2).fill({ destinations: [{ cell: before }] }))
+    // As nova-manage does: delete_cell --force, create_cell, map_instances.
+    await cloud.run('api', 'DELETE FROM instance_mappings')
+    await cloud.run('api', 'DELETE FROM cell_mappings WHERE id = 6')
+    await cloud.insert('api', 'cell_mappings', [cell(7, after)])
+    await map(cloud, kept, 'cell2')
+    await cloud.run('api', 'UPDATE instance_mappings SET cell_id = 7')
+    await expect
+      .poll(() => locateOne(fresh, kept), { timeout: 20_000 })
+      .toMatchObject({ destinations: [{ host: 'compute-1', cell: after }] })
+    expect((await locateOne(fresh, unmapped)).kind).toBe('unknown')
+    await fresh.close()
+    await cloud.clear()
+    await cloud.run('api', 'DELETE FROM cell_mappings WHERE id = 7')
+  })
+
   it('have what Nova could not load left out, rather than failing the request', async () => {
     const id = await seed(cloud)
     const networkOf = async (text: string) => {
