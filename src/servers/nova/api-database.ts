@@ -37,7 +37,7 @@ export function openApiDatabase(url: DatabaseUrl, settings: DatabaseSettings): A
     log: settings.log,
   })
   const mappings = batchByTick(
-    (ids: readonly ServerId[]) => circuit.read(() => readMappings(database, ids)),
+    (ids: readonly ServerId[]) => circuit.lookUp(() => readMappings(database, ids)),
     batchLimits(settings),
   )
   return {

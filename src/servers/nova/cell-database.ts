@@ -36,13 +36,13 @@ export function openCellDatabase(name: string, url: DatabaseUrl, settings: Datab
   })
   return {
     servers: batchByTick(
-      (ids: readonly ServerId[]) => circuit.read(() => readServers(database, readRow, ids)),
+      (ids: readonly ServerId[]) => circuit.lookUp(() => readServers(database, readRow, ids)),
       batchLimits(settings),
     ),
     computeVersions: () => circuit.read(() => readComputeVersions(database)),
     recordActions: async (actions, options) => {
       try {
-        await circuit.run(() => insertActions(database, actions, options))
+        await circuit.write(() => insertActions(database, actions, options))
       } catch (error) {
         const { kind, message } = toTrouble(error)
         throw kind === 'wrong' ? new ActionRefused(message) : error

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { DatabaseTrouble } from '../../../src/database/trouble.ts'
 import type { HostName, ServerId } from '../../../src/events/event.ts'
 import type { NovaServers } from '../../../src/servers/nova/nova-servers.ts'
 import { ServersUnavailable } from '../../../src/servers/servers.ts'
@@ -94,6 +95,21 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await expect(servers.recordActions(cellId('cell2'), [action], { unlessThere: true })).rejects.toThrow()
     expect(await servers.computeVersion(cellId('cell2'), 'compute-1' as HostName)).toBeNull()
     await proxy.up()
+  })
+
+  it('finds servers also where actions cannot be written', async () => {
+    const user = /\/\/([^:]*):/.exec(cloud.apiUrl)?.[1]
+    const name = engine === 'mysql' ? `'${user}'@'%'` : user
+    await cloud.run('cell1', `REVOKE INSERT ON instance_actions FROM ${name}`)
+    const action = { instanceUuid: good, action: 'start', requestId: 'r', userId: null, projectId: null, startedAtUs: 0 } as const
+    for (let round = 0; round < 5; round++) {
+      const written = servers.recordActions(cellId('cell1'), [action], { unlessThere: false })
+      // It may be granted again: nothing that is for this row's sake.
+      await expect(written).rejects.toSatisfy((error) => error instanceof DatabaseTrouble && error.kind === 'refused')
+      expect(hostsIn(await locateOne(servers, good))).toBe('compute-1')
+    }
+    await cloud.run('cell1', `GRANT INSERT ON instance_actions TO ${name}`)
+    await servers.recordActions(cellId('cell1'), [action], { unlessThere: false })
   })
 
   it('finds servers seen before while nova_api is down, and is unavailable for others', async () => {
