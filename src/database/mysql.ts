@@ -1,3 +1,4 @@
+import { connect, isIP, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { type ConnectionOptions, createConnection, type ResultSetHeader } from 'mysql2'
 import type { Answer, ConnectOptions, Open } from './connection.ts'
@@ -49,6 +50,7 @@ function toDriverOptions(url: DatabaseUrl, options: ConnectOptions): ConnectionO
   const { address, tls } = url
   return {
     ...(address.kind === 'tcp' ? { host: address.host, port: address.port } : { socketPath: address.path }),
+    ...(address.kind === 'tcp' && isIP(address.host) !== 0 ? { stream: () => connectToIp(address) } : {}),
     user: url.user ?? userInfo().username,
     password: url.password,
     database: url.database,
@@ -62,6 +64,15 @@ function toDriverOptions(url: DatabaseUrl, options: ConnectOptions): ConnectionO
       ? { ssl: { ...tlsFiles(tls), rejectUnauthorized: tls.verify !== 'nothing', verifyIdentity: tls.verify === 'host' } }
       : {}),
   }
+}
+
+/**
+ * A connection whose TLS is verified against the IP address it goes to. The driver tells Node a name for that, never an address; Node
+ * then takes what the socket was told to connect to, which it only notes of names (`_host`), else `localhost`: a certificate for the
+ * address would be refused, and one for localhost taken.
+ */
+function connectToIp({ host, port }: { readonly host: string; readonly port: number }): Socket {
+  return Object.assign(connect({ host, port, keepAlive: true, noDelay: true }), { _host: host })
 }
 
 function toAnswer(result: unknown): Answer {

@@ -4,10 +4,12 @@ import { toRabbitmq } from './broker.ts'
 import { toNova } from './control-plane.ts'
 import { toDatabase } from './databases.ts'
 import { toKeystone } from './identities.ts'
-import { type Call, type Owned, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
+import { type Call, type DatabasePart, type Owned, type OwnedNova, type OwnPart, type PartInfo, parseAnswer } from './protocol.ts'
+import type { ServerCertificate } from './service.ts'
 import type { HaproxyInfo } from './services/haproxy.ts'
+import type { DatabaseInfo } from './services/mariadb.ts'
 import type { NovaInfo } from './services/nova.ts'
-import type { Haproxy, Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
+import type { Database, Haproxy, Nova, Own, OwnNova, OwnNovaOptions, Part, SeededServer, Services, Stand } from './stand.ts'
 
 /** Speaks with the daemon that keeps the services of this run (daemon.ts). */
 export function createClient(socket: string) {
@@ -51,6 +53,11 @@ export function createClient(socket: string) {
     return { ...SEEN[part](info), ...lifeOf(id) }
   }
 
+  const ownDatabase = async (part: DatabasePart, tls: ServerCertificate): Promise<Database & Own> => {
+    const { id, info } = (await ask({ kind: 'own-database', part, tls })) as Owned<DatabaseInfo>
+    return { ...toDatabase(info), ...lifeOf(id) }
+  }
+
   const ownNova = async (options: OwnNovaOptions): Promise<OwnNova> => {
     const { id, info, database, rabbitmq, cell2Database } = (await ask({ kind: 'own-nova', options })) as OwnedNova
     return {
@@ -67,5 +74,5 @@ export function createClient(socket: string) {
     return { ...info, ...lifeOf(id) }
   }
 
-  return { use, own, ownNova, ownHaproxy }
+  return { use, own, ownDatabase, ownNova, ownHaproxy }
 }

@@ -1,7 +1,7 @@
 import { createDatabase } from './databases.ts'
 import { install } from './install.ts'
 import type { Call, Owned, OwnedNova } from './protocol.ts'
-import type { Service, Surroundings } from './service.ts'
+import type { ServerCertificate, Service, Surroundings } from './service.ts'
 import { PACKAGES as HAPROXY, startHaproxy } from './services/haproxy.ts'
 import { PACKAGES as KEYSTONE, type KeystoneInfo, startKeystone } from './services/keystone.ts'
 import { createMariadbs, PACKAGES as MARIADB } from './services/mariadb.ts'
@@ -17,9 +17,13 @@ export function createParts(stand: Surroundings) {
   const rabbitmqs = createRabbitmqs(stand)
   const makers = {
     memcached: prepared(MEMCACHED, (name) => startMemcached(stand, name)),
-    mariadb: prepared(MARIADB, mariadbs),
+    mariadb: prepared(MARIADB, (name) => mariadbs(name)),
     postgresql: prepared(POSTGRESQL, (name) => startPostgresql(stand, name)),
     rabbitmq: prepared(RABBITMQ, rabbitmqs),
+  }
+  const tlsMakers = {
+    mariadb: (tls: ServerCertificate) => prepared(MARIADB, (name) => mariadbs(name, tls)),
+    postgresql: (tls: ServerCertificate) => prepared(POSTGRESQL, (name) => startPostgresql(stand, name, tls)),
   }
   const memcached = once(() => makers.memcached('memcached'))
   const mariadb = once(() => makers.mariadb('mariadb'))
@@ -85,6 +89,8 @@ export function createParts(stand: Surroundings) {
         return (await shared[asked.part]()).info
       case 'own':
         return own<unknown>(asked.part, { ...makers, keystone: makeKeystone }[asked.part])
+      case 'own-database':
+        return own(asked.part, tlsMakers[asked.part](asked.tls))
       case 'own-nova':
         return ownNova(asked.options)
       case 'own-haproxy':

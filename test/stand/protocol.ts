@@ -1,3 +1,4 @@
+import type { ServerCertificate } from './service.ts'
 import type { KeystoneInfo } from './services/keystone.ts'
 import type { DatabaseInfo } from './services/mariadb.ts'
 import type { MemcachedInfo } from './services/memcached.ts'
@@ -21,12 +22,15 @@ export type Call =
   | { readonly kind: 'use'; readonly part: Part }
   | { readonly kind: 'own'; readonly part: OwnPart }
   | { readonly kind: 'own-nova'; readonly options: OwnNovaOptions }
+  | { readonly kind: 'own-database'; readonly part: DatabasePart; readonly tls: ServerCertificate }
   | { readonly kind: 'own-haproxy'; readonly sections: string }
   | { readonly kind: 'seed'; readonly nova: string; readonly seeds: readonly Seed[] }
   | { readonly kind: 'start' | 'stop' | 'kill' | 'remove'; readonly id: string }
 
 /** What a test may have an instance of its own of. */
 export type OwnPart = Exclude<Part, 'nova'>
+
+export type DatabasePart = 'mariadb' | 'postgresql'
 
 /** Answers `own-nova`. */
 export interface OwnedNova extends Owned<NovaInfo> {
@@ -35,7 +39,7 @@ export interface OwnedNova extends Owned<NovaInfo> {
   readonly cell2Database: Owned<DatabaseInfo> | null
 }
 
-/** Answers `own` and `own-haproxy`: what is told of it, and the name that its life goes by. */
+/** Answers `own`, `own-database` and `own-haproxy`: what is told of it, and the name that its life goes by. */
 export interface Owned<Info> {
   readonly id: string
   readonly info: Info

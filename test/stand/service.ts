@@ -11,6 +11,13 @@ export interface Surroundings {
   readonly freePort: () => Promise<number>
 }
 
+/** Files of what a server shows who it is with, and of the authority whose clients it believes. */
+export interface ServerCertificate {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
 /** A service of the stand: what is told of it, as data, and its life. It keeps its ports and files from start to start. */
 export interface Service<Info> {
   readonly info: Info

@@ -2,7 +2,8 @@ import { writeSync } from 'node:fs'
 import { describe, inject, it } from 'vitest'
 import { createClient } from './client.ts'
 import { whyNot } from './install.ts'
-import type { OwnPart } from './protocol.ts'
+import type { DatabasePart, OwnPart } from './protocol.ts'
+import type { ServerCertificate } from './service.ts'
 import type { Haproxy, OwnNova, OwnNovaOptions, Part, Stand } from './stand.ts'
 
 /**
@@ -40,6 +41,9 @@ export function describeOn<S>(stand: S | null, name: string, body: (stand: S) =>
 export const startMemcached = () => own('memcached')
 export const startMariadb = () => own('mariadb')
 export const startPostgresql = () => own('postgresql')
+/** A database server that offers TLS. */
+export const startTlsDatabase = (part: DatabasePart, tls: ServerCertificate) =>
+  createClient(inject('standSocket')).ownDatabase(part, tls)
 export const startRabbitmq = () => own('rabbitmq')
 /** Its database is in the shared MariaDB; its memcached is its own, and stays up. */
 export const startKeystone = () => own('keystone')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createPorts } from '../../stand/ports.ts'
 import type { Own, Rabbitmq } from '../../stand/stand.ts'
 import { describeOn, startRabbitmq, useStand } from '../../stand/use-stand.ts'
-import { type Certificates, makeCertificates } from './certificates.ts'
+import { type Certificates, makeCertificates } from '../../support/certificates.ts'
 import { casterOf, castOf, cellTable } from './rig.ts'
 
 const stand = await useStand()

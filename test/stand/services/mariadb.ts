@@ -1,7 +1,7 @@
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
-import { makeFolder, type Service, type Surroundings, startService } from '../service.ts'
+import { makeFolder, type ServerCertificate, type Service, type Surroundings, startService } from '../service.ts'
 
 export const PACKAGES = ['mariadb-server']
 
@@ -22,7 +22,7 @@ const SMALL = ['--innodb-log-file-size=48M', '--innodb-buffer-pool-size=128M', '
 /** Empty data folders are copies of one, which is made when the first is asked for. */
 export function createMariadbs(stand: Surroundings) {
   let template: Promise<string> | null = null
-  return async (name: string): Promise<Service<DatabaseInfo>> => {
+  return async (name: string, tls: ServerCertificate | null = null): Promise<Service<DatabaseInfo>> => {
     template ??= makeTemplate(stand)
     const folder = makeFolder(stand.root, name)
     cpSync(await template, join(folder, 'data'), { recursive: true })
@@ -45,6 +45,7 @@ export function createMariadbs(stand: Surroundings) {
           `--tmpdir=${temporary}`,
           ...[`--port=${info.port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', `--init-file=${init}`],
           ...['--character-set-server=utf8mb4', ...QUICK, ...SMALL],
+          ...(tls === null ? [] : [`--ssl-ca=${tls.ca}`, `--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`]),
         ],
       },
       isReady: async () => {

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, globSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, globSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
-import { makeFolder, type Service, type Surroundings, startService } from '../service.ts'
+import { makeFolder, type ServerCertificate, type Service, type Surroundings, startService } from '../service.ts'
 import type { DatabaseInfo } from './mariadb.ts'
 
 export const PACKAGES = ['postgresql']
@@ -13,7 +13,11 @@ const USER = 'stand'
 const QUICK = ['fsync=off', 'full_page_writes=off', 'max_connections=300']
 
 /** A PostgreSQL, of Debian's version, run as the user postgres: it refuses to be root. */
-export async function startPostgresql(stand: Surroundings, name: string): Promise<Service<DatabaseInfo>> {
+export async function startPostgresql(
+  stand: Surroundings,
+  name: string,
+  tls: ServerCertificate | null = null,
+): Promise<Service<DatabaseInfo>> {
   const binaries = dirname(globSync('/usr/lib/postgresql/*/bin/postgres').sort().at(-1) ?? '')
   const user = postgresUser()
   const folder = makeFolder(stand.root, name)
@@ -32,6 +36,7 @@ export async function startPostgresql(stand: Surroundings, name: string): Promis
   })
   const info = { kind: 'postgresql', host: '127.0.0.1', port: await stand.freePort(), user: USER, password: USER } as const
   const settings = [...QUICK, `port=${info.port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
+  if (tls !== null) settings.push('ssl=on', ...ownFiles(tls, folder, user))
   return startService(stand, {
     info,
     folder,
@@ -50,6 +55,16 @@ export async function startPostgresql(stand: Surroundings, name: string): Promis
       await client.end()
       return true
     },
+  })
+}
+
+/** Settings with copies of these files: it believes no key that is another user's. */
+function ownFiles(tls: ServerCertificate, folder: string, { uid, gid }: { uid: number; gid: number }): string[] {
+  return (['ca', 'cert', 'key'] as const).map((which) => {
+    const copy = join(folder, `${which}.pem`)
+    copyFileSync(tls[which], copy)
+    chownSync(copy, uid, gid)
+    return `ssl_${which}_file=${copy}`
   })
 }
 

@@ -1,0 +1,118 @@
+import { type Kysely, sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { type Database, openDatabase } from '../../src/database/connect.ts'
+import { parseDatabaseUrl } from '../../src/database/url.ts'
+import type { Own, Database as Server } from '../stand/stand.ts'
+import { describeOn, startTlsDatabase, useStand } from '../stand/use-stand.ts'
+import { type Certificates, makeCertificates } from '../support/certificates.ts'
+
+const stand = await useStand()
+
+/** How each engine is told the same. */
+const ENGINES = {
+  mariadb: {
+    verified: (ca: string) => `ssl_ca=${ca}`,
+    signed: (ca: string) => `ssl_ca=${ca}&ssl_check_hostname=false`,
+    unverified: 'ssl_mode=REQUIRED',
+    withCertificate: ({ cert, key }: Certificates) => `ssl_cert=${cert}&ssl_key=${key}`,
+    isEncrypted: "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'",
+  },
+  postgresql: {
+    verified: (ca: string) => `sslmode=verify-full&sslrootcert=${ca}`,
+    signed: (ca: string) => `sslmode=verify-ca&sslrootcert=${ca}`,
+    unverified: 'sslmode=require',
+    withCertificate: ({ cert, key }: Certificates) => `sslmode=require&sslcert=${cert}&sslkey=${key}`,
+    isEncrypted: 'SELECT ssl::int FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+  },
+} as const
+
+const CASES = (['mariadb', 'postgresql'] as const).flatMap((part) => [
+  { part, names: 'IP:127.0.0.1', right: '127.0.0.1', wrong: 'localhost' },
+  { part, names: 'DNS:localhost', right: 'localhost', wrong: '127.0.0.1' },
+])
+
+for (const { part, names, right, wrong } of CASES) {
+  const engine = ENGINES[part]
+
+  describeOn(stand, `${part} with a certificate for ${names}`, () => {
+    let certificates: Certificates
+    let other: Certificates
+    let server: Server & Own
+    let name: string
+    const opened: Database<unknown>[] = []
+
+    beforeAll(async () => {
+      certificates = makeCertificates(names)
+      other = makeCertificates(names)
+      server = await startTlsDatabase(part, { ca: certificates.ca, cert: certificates.cert, key: certificates.key })
+      name = (await server.createDatabase()).name
+    })
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((database) => database.close()))
+    })
+    afterAll(async () => {
+      certificates.remove()
+      other.remove()
+      await server.remove()
+    })
+
+    const open = (host: string, query: string, user = server.user) => {
+      const parsed = parseDatabaseUrl(
+        `${server.url(name).replace(/\/\/.*@[^:]+/, `//${user}:${server.password}@${host}`)}?${query}`,
+      )
+      if (parsed.kind === 'invalid') throw new Error(parsed.reason)
+      const options = { maxConnections: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000, applicationName: 'tests' }
+      const database = openDatabase<unknown>(parsed.url, options)
+      opened.push(database)
+      return database
+    }
+    const isEncrypted = async (...to: Parameters<typeof open>) => {
+      const rows = await open(...to).query(engine.isEncrypted, [])
+      return rows[0]?.[0] === 1
+    }
+
+    it('is spoken to, encrypted, where its certificate is of the authority that is named and for its name', async () => {
+      expect(await isEncrypted(right, engine.verified(certificates.ca))).toBe(true)
+    })
+
+    it('is not spoken to where its certificate is for another name, unless names are not to be looked at', async () => {
+      await expect(isEncrypted(wrong, engine.verified(certificates.ca))).rejects.toMatchObject({
+        kind: 'refused',
+        message: expect.stringMatching(`altnames: (Host: ${wrong}\\.|IP: ${wrong}) is not`),
+      })
+      expect(await isEncrypted(wrong, engine.signed(certificates.ca))).toBe(true)
+    })
+
+    it('is not spoken to where its certificate is of another authority, unless nothing is to be verified', async () => {
+      for (const query of [engine.verified(other.ca), engine.signed(other.ca)])
+        await expect(isEncrypted(right, query)).rejects.toMatchObject({ kind: 'refused' })
+      expect(await isEncrypted(right, engine.unverified)).toBe(true)
+    })
+
+    it('is shown who we are, where it demands that', async () => {
+      await demandCertificate(server, open(right, engine.unverified))
+      await expect(isEncrypted(right, engine.unverified, 'certified')).rejects.toMatchObject({ kind: 'refused' })
+      expect(await isEncrypted(right, engine.withCertificate(certificates), 'certified')).toBe(true)
+    })
+  })
+}
+
+/** Makes a user `certified`, of the server's own password, who needs a certificate to log in. */
+async function demandCertificate(server: Server & Own, { engine, kysely }: Database<unknown>): Promise<void> {
+  if (engine === 'mysql') {
+    await sql.raw(`CREATE USER certified@'%' IDENTIFIED BY '${server.password}' REQUIRE X509`).execute(kysely)
+    await sql.raw(`GRANT ALL ON *.* TO certified@'%'`).execute(kysely)
+    return
+  }
+  await sql.raw(`CREATE USER certified SUPERUSER PASSWORD '${server.password}'`).execute(kysely)
+  await setAccess(server, kysely, 'hostssl all certified all scram-sha-256 clientcert=verify-ca')
+}
+
+/** Has a PostgreSQL let in whom the first of these lines of pg_hba.conf that fits lets in; the stand's own user comes last. */
+async function setAccess(server: Server & Own, kysely: Kysely<unknown>, ...lines: readonly string[]): Promise<void> {
+  const { rows } = await sql<{ hba_file: string }>`SHOW hba_file`.execute(kysely)
+  const all = [...lines, `host all ${server.user} all scram-sha-256`].map((line) => `'${line}'`).join(', ')
+  await sql.raw(`COPY (SELECT unnest(ARRAY[${all}])) TO '${rows[0]?.hba_file}'`).execute(kysely)
+  await server.stop()
+  await server.start()
+}
