@@ -2,7 +2,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { type ConnectionOptions, createConnection, type ResultSetHeader } from 'mysql2'
 import type { Answer, ConnectOptions, Open } from './connection.ts'
-import { tlsFiles } from './tls.ts'
+import { secureOptions } from './tls.ts'
 import type { DatabaseUrl } from './url.ts'
 
 /** Nova's databases hold UTC, and a value that does not fit must be an error. Source: oslo_db/sqlalchemy/engines.py (TRADITIONAL). */
@@ -60,9 +60,7 @@ function toDriverOptions(url: DatabaseUrl, options: ConnectOptions): ConnectionO
     dateStrings: true,
     supportBigNumbers: true,
     jsonStrings: true,
-    ...(tls.kind === 'on'
-      ? { ssl: { ...tlsFiles(tls), rejectUnauthorized: tls.verify !== 'nothing', verifyIdentity: tls.verify === 'host' } }
-      : {}),
+    ...(tls.kind === 'off' ? {} : { ssl: { ...secureOptions(tls), verifyIdentity: tls.verify === 'host' } }),
   }
 }
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { Client, type ClientConfig, type QueryResult, types } from 'pg'
 import type { ConnectOptions, Open } from './connection.ts'
-import { offersTls, tlsFiles } from './tls.ts'
+import { offersTls, secureOptions } from './tls.ts'
 import { DatabaseTrouble } from './trouble.ts'
 import type { DatabaseUrl } from './url.ts'
 
@@ -86,10 +86,9 @@ function toDriverOptions(
 
 async function toSsl({ address, tls }: DatabaseUrl, timeoutMs: number): Promise<ClientConfig['ssl']> {
   if (tls.kind === 'off' || address.kind === 'socket') return false
-  if (tls.kind === 'prefer') return (await offersTls(address, timeoutMs)) ? { rejectUnauthorized: false } : false
-  const { verify } = tls
-  const ssl = { ...tlsFiles(tls), rejectUnauthorized: verify !== 'nothing' }
-  return verify === 'ca' ? { ...ssl, checkServerIdentity: () => undefined } : ssl
+  if (tls.kind === 'prefer' && !(await offersTls(address, timeoutMs))) return false
+  const ssl = secureOptions(tls)
+  return tls.verify === 'ca' ? { ...ssl, checkServerIdentity: () => undefined } : ssl
 }
 
 function nameOf(sql: string): string {

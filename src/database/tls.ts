@@ -1,17 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import type { Address, Tls } from './url.ts'
+import { getCACertificates } from 'node:tls'
+import type { Address } from './url.ts'
+import type { Tls } from './url-tls.ts'
 
-/** The files of a TLS configuration as they are now. */
-export function tlsFiles({ caFile, certFile, keyFile }: Extract<Tls, { kind: 'on' }>): {
-  ca?: Buffer
+/** Named beside those for TLS 1.2: Node would leave TLS 1.3 out, while Python's set_ciphers does not touch it. */
+const TLS_1_3_CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
+
+/** A TLS configuration as Node takes it, but for the name to verify; with the files as they are now. */
+export function secureOptions({ caFile, certFile, keyFile, ciphers, verify }: Exclude<Tls, { kind: 'off' }>): {
+  rejectUnauthorized: boolean
+  ca?: Buffer | string[]
   cert?: Buffer
   key?: Buffer
+  ciphers?: string
 } {
+  const rejectUnauthorized = verify !== 'nothing'
   return {
-    ...(caFile === null ? {} : { ca: readFileSync(caFile) }),
+    rejectUnauthorized,
+    ...(caFile === null ? (rejectUnauthorized ? { ca: getCACertificates('system') } : {}) : { ca: readFileSync(caFile) }),
     ...(certFile === null ? {} : { cert: readFileSync(certFile) }),
     ...(keyFile === null ? {} : { key: readFileSync(keyFile) }),
+    ...(ciphers === null ? {} : { ciphers: `${TLS_1_3_CIPHERS}:${ciphers}` }),
   }
 }
 

@@ -50,6 +50,7 @@ const KINDS: Readonly<Record<Exclude<TroubleKind, 'wrong' | 'away'>, readonly st
       'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
       'CERT_HAS_EXPIRED',
       'ERR_TLS_CERT_ALTNAME_INVALID',
+      'ERR_SSL_NO_CIPHER_MATCH',
     ],
     ...['ENOENT', 'EACCES'],
   ],

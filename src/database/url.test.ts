@@ -62,7 +62,7 @@ describe('parseDatabaseUrl', () => {
 
   it('verifies who MySQL is where a CA is named, as PyMySQL does', () => {
     const tls = (query: string) => parse(`mysql+pymysql://u@h/d?${query}`).tls
-    const on = { kind: 'on', caFile: null, certFile: null, keyFile: null } as const
+    const on = { kind: 'on', caFile: null, certFile: null, keyFile: null, ciphers: null } as const
     expect(tls('ssl_ca=/ca.pem')).toEqual({ ...on, caFile: '/ca.pem', verify: 'host' })
     expect(tls('ssl_ca=/ca.pem&ssl_check_hostname=false')).toEqual({ ...on, caFile: '/ca.pem', verify: 'ca' })
     expect(tls('ssl_ca=/ca.pem&ssl_verify_cert=false')).toEqual({ ...on, caFile: '/ca.pem', verify: 'nothing' })
@@ -73,6 +73,27 @@ describe('parseDatabaseUrl', () => {
     expect(tls('ssl_ca=/ca.pem&ssl_disabled=true')).toEqual({ kind: 'off' })
   })
 
+  it('speaks TLS with MySQL where any option of it is there, as PyMySQL does', () => {
+    const tls = (query: string) => parse(`mysql+pymysql://u@h/d?${query}`).tls
+    for (const query of [
+      'ssl_check_hostname=false',
+      'ssl_check_hostname=true',
+      'ssl_verify_cert=false',
+      'ssl_verify_identity=false',
+    ])
+      expect(tls(query), query).toMatchObject({ kind: 'on', verify: 'nothing' })
+    expect(tls('ssl_cipher=AES256-SHA256')).toMatchObject({ kind: 'on', ciphers: 'AES256-SHA256', verify: 'nothing' })
+    expect(tls('ssl_ca=&charset=utf8')).toEqual({ kind: 'off' })
+  })
+
+  it('verifies the certificate alone, not the name, where that alone is asked for, as PyMySQL does', () => {
+    const tls = (query: string) => parse(`mysql+pymysql://u@h/d?${query}`).tls
+    expect(tls('ssl_verify_cert=true')).toMatchObject({ caFile: null, verify: 'ca' })
+    expect(tls('ssl_verify_cert=true&ssl_ca=/ca.pem')).toMatchObject({ caFile: '/ca.pem', verify: 'ca' })
+    expect(tls('ssl_verify_cert=true&ssl_verify_identity=true')).toMatchObject({ verify: 'host' })
+    expect(tls('ssl_verify_cert=t&ssl_ca=/ca.pem&ssl_check_hostname=y')).toMatchObject({ verify: 'host' })
+  })
+
   it("knows libpq's sslmode", () => {
     const tls = (query: string) => parse(`postgresql://u@h/d?${query}`).tls
     expect(tls('sslmode=disable')).toEqual({ kind: 'off' })
@@ -80,6 +101,8 @@ describe('parseDatabaseUrl', () => {
     expect(tls('sslmode=require&sslrootcert=/ca.pem')).toMatchObject({ caFile: '/ca.pem', verify: 'ca' })
     expect(tls('sslmode=verify-ca&sslrootcert=/ca.pem')).toMatchObject({ verify: 'ca' })
     expect(tls('sslmode=verify-full&sslcert=/c&sslkey=/k')).toMatchObject({ certFile: '/c', keyFile: '/k', verify: 'host' })
+    expect(tls('sslcert=/c&sslkey=/k')).toMatchObject({ kind: 'prefer', certFile: '/c', keyFile: '/k', verify: 'nothing' })
+    expect(tls('sslrootcert=system')).toMatchObject({ kind: 'on', caFile: null, verify: 'host' })
   })
 
   it('says what it expected, and never shows the URL', () => {
@@ -93,7 +116,15 @@ describe('parseDatabaseUrl', () => {
       'mysql://u:sec@ret@h/d',
       'postgresql://u:secret@h/d?sslmode=maybe',
       'mysql://u:secret@h/d?ssl_mode=maybe',
+      'mysql://u:secret@h/d?ssl_capath=/secret',
+      'mysql://u:secret@h/d?ssl_key_password=secret',
+      'mysql://u:secret@h/d?ssl_ca=/secret&ssl_check_hostname=secret',
+      'mysql://u:secret@h/d?ssl_ca=/a&ssl_ca=/secret',
       'postgresql://u:secret@/d?host=a,b',
+      'postgresql://u:secret@/d?host=a:1&host=b:2',
+      'postgresql://u:secret@/d?host=a:99999',
+      'postgresql://u:secret@h/d?port=1,2',
+      'postgresql://u:secret@h/d?sslmode=require&sslrootcert=system',
       'sqlite:///secret.db',
       '',
     ]

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
@@ -7,6 +10,7 @@ import { describeOn, startTlsDatabase, useStand } from '../stand/use-stand.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
 
 const stand = await useStand()
+const run = promisify(execFile)
 
 /** How each engine is told the same. */
 const ENGINES = {
@@ -14,6 +18,7 @@ const ENGINES = {
     verified: (ca: string) => `ssl_ca=${ca}`,
     signed: (ca: string) => `ssl_ca=${ca}&ssl_check_hostname=false`,
     unverified: 'ssl_mode=REQUIRED',
+    verifiedBySystem: ['ssl_mode=VERIFY_IDENTITY', 'ssl_verify_cert=true'],
     withCertificate: ({ cert, key }: Certificates) => `ssl_cert=${cert}&ssl_key=${key}`,
     isEncrypted: "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'",
   },
@@ -21,6 +26,7 @@ const ENGINES = {
     verified: (ca: string) => `sslmode=verify-full&sslrootcert=${ca}`,
     signed: (ca: string) => `sslmode=verify-ca&sslrootcert=${ca}`,
     unverified: 'sslmode=require',
+    verifiedBySystem: ['sslmode=verify-full', 'sslrootcert=system'],
     withCertificate: ({ cert, key }: Certificates) => `sslmode=require&sslcert=${cert}&sslkey=${key}`,
     isEncrypted: 'SELECT ssl::int FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
   },
@@ -56,10 +62,10 @@ for (const { part, names, right, wrong } of CASES) {
       await server.remove()
     })
 
-    const open = (host: string, query: string, user = server.user) => {
-      const parsed = parseDatabaseUrl(
-        `${server.url(name).replace(/\/\/.*@[^:]+/, `//${user}:${server.password}@${host}`)}?${query}`,
-      )
+    const urlOf = (host: string, query: string, user = server.user) =>
+      `${server.url(name).replace(/\/\/.*@[^:]+/, `//${user}:${server.password}@${host}`)}?${query}`
+    const open = (...to: Parameters<typeof urlOf>) => {
+      const parsed = parseDatabaseUrl(urlOf(...to))
       if (parsed.kind === 'invalid') throw new Error(parsed.reason)
       const options = { maxConnections: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000, applicationName: 'tests' }
       const database = openDatabase<unknown>(parsed.url, options)
@@ -89,12 +95,40 @@ for (const { part, names, right, wrong } of CASES) {
       expect(await isEncrypted(right, engine.unverified)).toBe(true)
     })
 
+    it.runIf(right === 'localhost')(
+      'is believed where this machine believes its authority and none is named, else not',
+      async () => {
+        for (const query of engine.verifiedBySystem) {
+          const answers = [certificates, other].map(({ ca }) => askAlone(urlOf(right, query), engine.isEncrypted, ca))
+          expect(await Promise.all(answers), query).toEqual(['1', 'refused'])
+        }
+      },
+    )
+
+    it.runIf(part === 'mariadb' && right === 'localhost')(
+      'is spoken to with a cipher of the list that is given, or with TLS 1.3',
+      async () => {
+        const cipher = async (query: string) => (await open(right, query).query("SHOW STATUS LIKE 'Ssl_cipher'", []))[0]?.[1]
+        expect(await cipher('ssl_cipher=ECDHE-RSA-AES128-GCM-SHA256')).toBe('TLS_AES_256_GCM_SHA384')
+        await expect(cipher('ssl_cipher=none')).rejects.toMatchObject({
+          kind: 'refused',
+          message: expect.stringMatching(/cipher/i),
+        })
+      },
+    )
+
     it('is shown who we are, where it demands that', async () => {
       await demandCertificate(server, open(right, engine.unverified))
       await expect(isEncrypted(right, engine.unverified, 'certified')).rejects.toMatchObject({ kind: 'refused' })
       expect(await isEncrypted(right, engine.withCertificate(certificates), 'certified')).toBe(true)
     })
   })
+}
+
+/** The answer to a question of a process of its own: whom the machine believes is read once, from `SSL_CERT_FILE` where that is set. */
+async function askAlone(url: string, question: string, believed: string): Promise<string> {
+  const env = { ...process.env, SSL_CERT_FILE: believed }
+  return (await run(process.execPath, [join(import.meta.dirname, 'ask.ts'), url, question], { env })).stdout
 }
 
 /** Makes a user `certified`, of the server's own password, who needs a certificate to log in. */
