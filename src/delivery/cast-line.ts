@@ -1,11 +1,11 @@
 import type { Cast, Caster, CastResult } from '../cast/cast.ts'
 import type { Log } from '../observe/log.ts'
+import type { Load } from './load.ts'
 
 export interface CastLineParts {
   readonly caster: Pick<Caster, 'cast'>
   readonly log: Log
-  /** Counts the casts of all lines that wait for their result. */
-  readonly load: { casts: number }
+  readonly load: Pick<Load, 'begun' | 'ended'>
   /** One of them has its result. */
   readonly onSettled: () => void
 }
@@ -41,10 +41,10 @@ export class CastLine {
     const { caster, load, log, onSettled } = this.#parts
     const casting: Casting = { cast, result: null }
     this.#waiting.push(casting)
-    load.casts++
+    load.begun(cast.cell)
     const settle = (result: CastResult) => {
       casting.result = result
-      load.casts--
+      load.ended(cast.cell)
       onSettled()
       this.#tell()
     }

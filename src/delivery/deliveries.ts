@@ -12,9 +12,10 @@ import { createAlarms } from './alarms.ts'
 import { type Backoff, RETRY } from './backoff.ts'
 import type { Accepted, Deliveries } from './delivery.ts'
 import { createDoubts } from './doubts.ts'
-import { type Fresh, Lane, type Left, MORE_AWAITED_CASTS, MOST_CASTS } from './lane.ts'
+import { type Fresh, Lane, type Left } from './lane.ts'
 import { createLastHosts, type Place } from './last-hosts.ts'
 import { createLateLocator } from './late-location.ts'
+import { createLoad, type Load } from './load.ts'
 import { createParking, PARK_PACE } from './parking.ts'
 import { createRecorder, tell } from './recorder.ts'
 import { createTimeToLive, type TimeToLive } from './time-to-live.ts'
@@ -79,12 +80,11 @@ const GRACE_MS = 3000
 export function createDeliveries(parts: DeliveriesParts): Deliveries {
   const { journal, caster, servers, metrics, log, config } = parts
   const lanes = new ShortLivedMap<HostName, Lane>()
-  const load = { casts: 0 }
+  const load = createLoad(caster)
   const alarms = createAlarms()
   const recorder = createRecorder({ ...parts, gatherMs: caster.isFinal ? GATHER_MS : null })
-  const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < MOST_CASTS })
-  const mostAwaited = MOST_CASTS + MORE_AWAITED_CASTS
-  const awaitedTurns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: () => load.casts < mostAwaited })
+  const turns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: (queue) => load.hasRoom(queue, false) })
+  const awaitedTurns = createTurns<LaneQueue>({ most: MOST_READERS, mayBegin: (queue) => load.hasRoom(queue, true) })
   const retry = config.retry ?? RETRY
   const timeToLive = createTimeToLive(config.ttlSeconds)
   const limits = { ...config, retry, maxAttempts: config.maxAttempts ?? 20, sweepMs: config.sweepMs ?? 30_000 }
@@ -316,7 +316,7 @@ function listen(caster: Caster, { lanes, laneOf, wakeAll, isClosed }: Lanes): vo
   })
 }
 
-function measure(metrics: Metrics, lanes: ShortLivedMap<HostName, Lane>, load: { readonly casts: number }): void {
+function measure(metrics: Metrics, lanes: ShortLivedMap<HostName, Lane>, load: Pick<Load, 'casts'>): void {
   const count = (of: (lane: Lane) => number) => () => {
     let sum = 0
     for (const lane of lanes.values()) sum += of(lane)

@@ -12,6 +12,7 @@ import { type Backoff, retryDelayMs } from './backoff.ts'
 import { CastLine, type CastLineParts } from './cast-line.ts'
 import { type CastGatherer, gatherCasts } from './gather-casts.ts'
 import { Held } from './held.ts'
+import type { Load } from './load.ts'
 import { Merging } from './merging.ts'
 import { awaitedFirst, outdatedAmong, type Page } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -25,6 +26,7 @@ import { type Late, UnderWay } from './under-way.ts'
 /** What all lanes share. */
 export interface LaneParts extends CastLineParts {
   readonly caster: Caster
+  readonly load: Load
   readonly journal: Pick<Journal, 'open' | 'awaited' | 'outdated'>
   readonly servers: Servers
   readonly recorder: Recorder
@@ -65,11 +67,6 @@ export interface Left {
   /** How much of it merges. */
   readonly merging: number
 }
-
-/** Casts of all lanes that may wait for their result at the same time: beyond that, what is accepted stays in the journal. */
-export const MOST_CASTS = 5000
-/** So many more of what is awaited. */
-export const MORE_AWAITED_CASTS = 1000
 
 /** After trouble only a few are cast, to see whether it is over. */
 const PROBE = 16
@@ -208,8 +205,7 @@ export class Lane {
   /** Casts what was accepted just now, as far as there is room. */
   accept(fresh: Fresh): void {
     const hasAwaited = fresh.deliveries.some(({ event }) => isAwaited(event.name))
-    const most = MOST_CASTS + (hasAwaited ? MORE_AWAITED_CASTS : 0)
-    const room = this.#parts.load.casts < most ? this.#room(hasAwaited) : 0
+    const room = this.#parts.load.hasRoom(fresh.cell, hasAwaited) ? this.#room(hasAwaited) : 0
     // A page that was read before this call may have brought it.
     const free = fresh.deliveries.filter(({ eventId, event }) => !this.#underWay.has(eventId) && !this.#held.has(event.serverId))
     const [first, ...others] = free.slice(0, room)

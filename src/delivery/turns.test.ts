@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { createTurns } from './turns.ts'
 
-it('lets so many of a queue work at once, in the order in which they asked, while it may', async () => {
+it('lets so many of a queue work at once, in the order in which they asked, while that queue may', async () => {
   let mayBegin = true
-  const turns = createTurns<string>({ most: 2, mayBegin: () => mayBegin })
+  const turns = createTurns<string>({ most: 2, mayBegin: (queue) => mayBegin || queue !== 'a' })
   const begun: number[] = []
   const ends: (() => void)[] = []
   for (let i = 0; i < 5; i++)
@@ -20,14 +20,15 @@ it('lets so many of a queue work at once, in the order in which they asked, whil
   ends[0]?.()
   await settled()
   expect(begun).toEqual([0, 1, 2])
-  mayBegin = true
-  turns.next()
-  expect(begun).toEqual([0, 1, 2, 3])
   let hasBegun = false
   turns.take('b', async () => {
     hasBegun = true
   })
   expect(hasBegun).toBe(true)
+  expect(begun).toEqual([0, 1, 2])
+  mayBegin = true
+  turns.next()
+  expect(begun).toEqual([0, 1, 2, 3])
   turns.close()
   for (const end of ends) end()
   await settled()

@@ -21,21 +21,21 @@ interface Line {
 }
 
 /**
- * At most `most` at once of each queue, so that one whose work is slow keeps no other waiting. None begins while `mayBegin` says no
- * (then `next` is to be called when that changes).
+ * At most `most` at once of each queue, so that one whose work is slow keeps no other waiting. None of a queue begins while
+ * `mayBegin` says no of it (then `next` is to be called when that changes).
  */
 export function createTurns<Queue>({
   most,
   mayBegin,
 }: {
   readonly most: number
-  readonly mayBegin: () => boolean
+  readonly mayBegin: (queue: Queue) => boolean
 }): Turns<Queue> {
   const lines = new Map<Queue, Line>()
   let isClosed = false
 
   const begin = (queue: Queue, line: Line) => {
-    while (line.running < most && line.begun < line.waiting.length && mayBegin()) {
+    while (line.running < most && line.begun < line.waiting.length && mayBegin(queue)) {
       const work = line.waiting[line.begun++] as () => Promise<void>
       line.running++
       void work().finally(() => {

@@ -83,8 +83,8 @@ describe('what somebody waits for', () => {
     for (let i = 0; i < 55; i++) await post(Array.from({ length: 100 }, (_, j) => decided([`dead-${j}`])))
     const before = caster.casts.length
     await post([of(newServerId(), 'network-vif-plugged')])
-    expect(before).toBe(5000)
-    expect(caster.casts.slice(5000).map(({ host }) => host)).toEqual(['h1'])
+    expect(before).toBeLessThan(5000)
+    expect(caster.casts.slice(before).map(({ host }) => host)).toEqual(['h1'])
   })
 })
 
