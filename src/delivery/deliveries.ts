@@ -337,7 +337,7 @@ function measure(metrics: Metrics, lanes: ShortLivedMap<HostName, Lane>, load: P
 
 interface ClaimListener {
   claimed(hosts: readonly HostName[]): void
-  /** What another process left behind, events without a host among it, is this one's now. */
+  /** Events without a host may be this one's now: another process left them behind, or they were kept and nobody knew. */
   tookOver(): Promise<void>
 }
 

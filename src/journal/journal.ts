@@ -385,7 +385,7 @@ export interface Journal {
   follow(placements: readonly Placement[]): Promise<void>
   /** Tells what followed its server, by whatever call, before that call resolves. Not of what another replica is to make. */
   onFollowed(listener: (followed: Followed) => void): void
-  /** How often this process has taken over what another one left. */
+  /** How often this process may have got events without a host of which it was not told: it took over what another left, or was in doubt. */
   takeovers(): number
   /**
    * Records that a host acknowledged these events, and what it says became of them there; durable when resolved. Repeats are

@@ -76,7 +76,8 @@ const askFile = (file: string) => async (statement: string) => {
   }
 }
 
-function askDatabase(url: string) {
+/** Asks the tables of a database: the first column of what a statement answers. Closed after the test. */
+export function askDatabase(url: string) {
   const parsed = parseDatabaseUrl(url)
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)
   const options = { maxConnections: 1, connectTimeoutMs: 5000, queryTimeoutMs: 30_000, applicationName: 'test' }

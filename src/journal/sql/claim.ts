@@ -18,13 +18,13 @@ export interface ClaimParts {
 
 /**
  * Finds hosts that this process was not told of: those of replicas that are gone, those passed on to it, and after an outage of the
- * database all it has, among which may be what was rejected though it was kept. Two small queries where there is nothing.
+ * database, or a commit in doubt, all it has, among which may be what was rejected though it was kept. Two small queries where there is nothing.
  */
 export function createClaims({ database: { engine, kysely }, session, replica, health, reads }: ClaimParts) {
   const dialect = dialectOf(engine)
   /** Found, and not yet told. */
   const hostIds = new Set<number>()
-  let outages = health.outages
+  let doubts = health.doubts
   let takeovers = 0
   const inherit = createPersist<number, readonly number[] | null>({
     session,
@@ -44,10 +44,11 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     )}`.execute(kysely)
   }
   const findOwn = async () => {
-    const { outages: now } = health
-    if (outages === now) return
+    const { doubts: now } = health
+    if (doubts === now) return
     for (const hostId of await reads.hostsOf(replica.life)) hostIds.add(hostId)
-    outages = now
+    takeovers++
+    doubts = now
   }
   const takeOver = async () => {
     for (const dead of await replica.findDead()) {

@@ -4,8 +4,8 @@ import type { Log } from '../../observe/log.ts'
 export interface Health {
   /** Why nothing can be asked of it now; null where it can. */
   readonly reason: string | null
-  /** How often it was away and came back. */
-  readonly outages: number
+  /** How often something may have been kept of which nobody was told: it was away and came back, or a commit was in doubt. */
+  readonly doubts: number
   /**
    * Why the last write was refused by a database that answers (no room, no right); null where it was not. Also null when that is some seconds
    * ago: whether it is over shows with the next write.
@@ -16,6 +16,8 @@ export interface Health {
   /** A transaction was committed. */
   wrote(): void
   refused(error: unknown): void
+  /** A write was rejected of which an earlier try may have been committed. */
+  doubt(): void
   /** Resolves when it is up again, or after so long. */
   recovered(withinMs: number): Promise<void>
 }
@@ -26,12 +28,12 @@ const REFUSAL_MS = 5000
 export function createHealth(log: Log): Health {
   let reason: string | null = null
   let refusal: { readonly reason: string; readonly atMs: number } | null = null
-  let outages = 0
+  let doubts = 0
   const waiting = new Set<() => void>()
   const up = () => {
     if (reason === null) return
     reason = null
-    outages++
+    doubts++
     log.info("the journal's database is back")
     for (const end of waiting) end()
   }
@@ -39,8 +41,8 @@ export function createHealth(log: Log): Health {
     get reason() {
       return reason
     },
-    get outages() {
-      return outages
+    get doubts() {
+      return doubts
     },
     get refusal() {
       return refusal !== null && performance.now() - refusal.atMs < REFUSAL_MS ? refusal.reason : null
@@ -55,6 +57,9 @@ export function createHealth(log: Log): Health {
       const next = messageOf(error)
       if (refusal === null) log.error({ reason: next }, "the journal's database cannot be written; requests are answered 503")
       refusal = { reason: next, atMs: performance.now() }
+    },
+    doubt: () => {
+      doubts++
     },
     down: (error) => {
       const next = messageOf(error)

@@ -37,8 +37,8 @@ interface Outage {
  *     trouble                   what is done
  *     lost to another, or its   the whole transaction again, at once
  *       life was over
- *     the database went         again when it is back, for 10 s: nobody knows whether the transaction was committed. Then
- *                               it is rejected, and may have been kept all the same
+ *     the database went         again when it is back, for 10 s: nobody knows whether the transaction was committed. Then,
+ *                               or at other trouble, it is rejected, and may have been kept all the same: `claim` finds it
  *     it was away to begin with, is full, refuses: all rejected at once
  *     an item cannot be kept    halves, down to that item, which alone is rejected
  */
@@ -68,7 +68,10 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
       } catch (error) {
         if (error instanceof LifeOver) await replica.renew(error.life)
         else if (isLost(error, outage) && ++lost < MOST_LOST) await sleep(Math.random() * 10 * lost)
-        else if (!isOf('away', error) || !(await waits(outage, error))) throw error
+        else if (!isOf('away', error) || !(await waits(outage, error))) {
+          if (outage.failures > 0) health.doubt()
+          throw error
+        }
       }
     }
   }
