@@ -86,7 +86,7 @@ describe('a host agent', () => {
       await until(async () => {
         await last()?.ack(...(last()?.ids ?? []))
         return nothingIsOpen(journal, host)
-      }, 10_000)
+      }, 60_000)
       await stop()
       const firstSeen = [...new Set(agents.flatMap(({ ids }) => ids))]
       expect(byServer(accepted, firstSeen)).toEqual(
@@ -153,7 +153,7 @@ describe('a host behind a broker', () => {
       }
       caster.script = () => ({ kind: 'taken' })
       caster.reachable(null)
-      await until(() => nothingIsOpen(journal, host), 10_000)
+      await until(() => nothingIsOpen(journal, host), 60_000)
       await stage.deliveries.close()
       const casts = caster.casts.flatMap(({ deliveries }) => deliveries.map(({ eventId }) => eventId as string))
       const lastCast = casts.filter((id, i) => casts.lastIndexOf(id) === i)

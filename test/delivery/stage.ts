@@ -133,7 +133,7 @@ export async function streamStage(config: Partial<DeliveryConfig> = {}): Promise
 }
 
 /** Waits until this holds. */
-export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 5000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 30_000): Promise<void> {
   for (const endMs = performance.now() + patienceMs; ; await sleep(2)) {
     if (await holds()) return
     if (performance.now() > endMs) expect.unreachable(`not within ${patienceMs} ms: ${holds}`)
