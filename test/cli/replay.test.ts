@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Client, createClient, staticToken } from '../../src/sdk/index.ts'
 import { startDoomed } from '../durability/novacast-to-kill.ts'
-import { collect } from '../sdk/peer.ts'
+import { collect, freePort } from '../sdk/peer.ts'
 import { runCommand, startCommand } from './command.ts'
 import { readLines, type Service, startService } from './service.ts'
 
@@ -116,7 +116,8 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
   it('survives kill -9 of the service in the middle: all is replayed, nothing twice', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'novacast-replay-'))
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }))
-    const doomed = await startDoomed(dataDir)
+    const flags = ['--port', String(await freePort())]
+    const doomed = await startDoomed(dataDir, { flags })
     onTestFinished(() => doomed.kill())
     const before = createClient({ url: doomed.url, auth: staticToken('admin:admin') })
     onTestFinished(() => before.close())
@@ -127,7 +128,7 @@ describe('novacast events replay', { timeout: 300_000 }, () => {
     const ended = new Promise((resolve) => replaying.process.once('close', resolve))
     await replaying.next(/replayed as/)
     await doomed.kill()
-    const again = await startDoomed(dataDir, { flags: ['--port', new URL(doomed.url).port] })
+    const again = await startDoomed(dataDir, { flags })
     onTestFinished(() => again.kill())
     expect(await ended).toBe(0)
     expect(await replaying.next(/^\d+ replayed/)).toBe('1200 replayed, 0 left out')

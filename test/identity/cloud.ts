@@ -119,7 +119,7 @@ export async function tokenOf(keystone: Keystone, { id, secret }: ApplicationCre
   return String(answer.headers['x-subject-token'])
 }
 
-/** A token of novacast that ends at a second of the near future, and when that is. */
+/** A token of novacast that ends at a second of the near future, and when that is. Keystone is asked three things within that time. */
 export async function makeShortToken(keystone: Keystone, seconds: number): Promise<{ token: string; expiresAtMs: number }> {
   const expiresAtMs = Math.ceil(Date.now() / 1000 + seconds) * 1000
   const expires_at = new Date(expiresAtMs).toISOString().replace('Z', '000')
@@ -127,8 +127,9 @@ export async function makeShortToken(keystone: Keystone, seconds: number): Promi
   return { token: await tokenOf(keystone, credential), expiresAtMs }
 }
 
-export async function revoke(keystone: Keystone, token: string): Promise<void> {
-  const headers = { 'x-auth-token': await keystone.token('admin'), 'x-subject-token': token }
+/** By a token of the admin's, at hand where time is short. */
+export async function revoke(keystone: Keystone, token: string, admin?: string): Promise<void> {
+  const headers = { 'x-auth-token': admin ?? (await keystone.token('admin')), 'x-subject-token': token }
   const answer = await request(`${keystone.url}/v3/auth/tokens`, { method: 'DELETE', headers })
   await answer.body.dump()
   if (answer.statusCode !== 204) throw new Error(`Keystone did not revoke the token: ${answer.statusCode}`)

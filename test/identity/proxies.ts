@@ -9,6 +9,7 @@ import {
 import { createServer as createTlsServer } from 'node:https'
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { createPorts } from '../stand/ports.ts'
 
 /** Listens on a port of its own, which it keeps while it is stopped; gone after the test. */
 export interface Door {
@@ -18,13 +19,16 @@ export interface Door {
   start(): Promise<void>
 }
 
+const freePort = createPorts()
+
 async function openDoor(server: Server): Promise<Door> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  const listen = async (port: number) => {
+  const port = await freePort()
+  const start = async () => {
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
   }
@@ -35,11 +39,9 @@ async function openDoor(server: Server): Promise<Door> {
     for (const socket of sockets) socket.destroy()
     await closed
   }
-  await listen(0)
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('expected a port')
+  await start()
   onTestFinished(stop)
-  return { port: address.port, stop, start: () => listen(address.port) }
+  return { port, stop, start }
 }
 
 /** Something that answers HTTP in the place of Keystone, before a real one, or instead of it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type Client, createClient, type EventFilter, type EventRecord, staticToken } from '../../src/sdk/index.ts'
 import { startCommand } from '../cli/command.ts'
+import { createPorts } from '../stand/ports.ts'
 import type { Keystone, Nova } from '../stand/stand.ts'
 import { waitFor } from '../stand/wait.ts'
 
@@ -25,13 +26,16 @@ export interface Novacast {
   reload(): Promise<void>
 }
 
+const freePort = createPorts()
+
 /** Starts `novacast serve` with the nova.conf of this Nova and these lines of `[novacast]`; it is gone after the test. */
 export async function startNovacast({ confFile }: Nova, options = ''): Promise<Novacast> {
   const folder = mkdtempSync(join(tmpdir(), 'novacast-faults-'))
   const conf = join(folder, 'novacast.conf')
   writeFileSync(conf, `[novacast]\n${options}`)
-  const args = ['serve', '--config-file', confFile, '--config-file', conf, '--data-dir', folder]
-  let life = await beginLife([...args, '--port', '0'])
+  const where = ['--data-dir', folder, '--port', String(await freePort())]
+  const args = ['serve', '--config-file', confFile, '--config-file', conf, ...where]
+  let life = await beginLife(args)
   const { url } = life
   let before = ''
   onTestFinished(async () => {
@@ -46,7 +50,7 @@ export async function startNovacast({ confFile }: Nova, options = ''): Promise<N
     kill: () => life.end('SIGKILL'),
     start: async () => {
       before += life.printed()
-      life = await beginLife([...args, '--port', new URL(url).port])
+      life = await beginLife(args)
     },
     reload: () => life.reload(),
   }

@@ -95,6 +95,12 @@ describeOn(stand, 'repeats at two replicas over one journal', ({ keystone, rabbi
         }
       }
 
+      // What a replica that is killed has cast and not recorded goes out again, rightly.
+      await waitFor(
+        'the deliveries',
+        async () => (await storiesOf(client, { host: there, state: 'pending' })).length === 0 || null,
+      )
+
       // The first replica is killed when it has committed, before its answer was heard.
       const unheard = newRequest(token, waiting)
       postUnheard(doomed.url, unheard)

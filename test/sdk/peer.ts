@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
+import { createPorts } from '../stand/ports.ts'
 
 /** A request as a peer got it, and its answer to write. */
 export interface Exchange {
@@ -36,14 +37,8 @@ export function portOf(address: AddressInfo | string | null): number {
   return address.port
 }
 
-/** A port where nothing listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const port = portOf(server.address())
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+/** A port where nothing listens, and where nothing of this process or the system's will. */
+export const freePort = createPorts()
 
 /** Everything that an iterator gives. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -1,4 +1,6 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { createPorts } from '../stand/ports.ts'
 
 /** A way to a database that a test can block: silent (nothing passes, nothing ends) or down (connections are refused). */
 export interface StallingProxy {
@@ -15,6 +17,8 @@ export interface StallingProxy {
   up(): Promise<void>
   close(): Promise<void>
 }
+
+const freePort = createPorts()
 
 export async function createStallingProxy(target: { readonly host: string; readonly port: number }): Promise<StallingProxy> {
   const sockets = new Set<Socket>()
@@ -36,9 +40,12 @@ export async function createStallingProxy(target: { readonly host: string; reado
     if (stalled) database.pause()
     else client.resume()
   })
-  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()))
-  await listen(0)
-  const { port } = server.address() as AddressInfo
+  const port = await freePort()
+  const listen = async () => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  await listen()
   const cut = () => {
     for (const socket of sockets) socket.destroy()
   }
@@ -60,7 +67,7 @@ export async function createStallingProxy(target: { readonly host: string; reado
     },
     cut,
     down,
-    up: () => listen(port),
+    up: listen,
     close: down,
   }
 }
