@@ -10,7 +10,7 @@ const HOSTS = ['compute-1', 'compute-2'] as const
 const SERVERS = Array.from({ length: 10 }, () => crypto.randomUUID())
 const SENDERS = 16
 const EVENTS = 5
-const LONG = { timeout: 60_000 }
+const LONG = { timeout: 100_000 }
 
 /** Tags of events, by what became of their POST. */
 interface Told {

@@ -23,7 +23,7 @@ async function commitUntilKilled(file: string, lines: number): Promise<string[]>
 }
 
 describe('a journal whose process is killed', () => {
-  it('has everything that was answered, nothing by halves, and goes on', { timeout: 60_000 }, async () => {
+  it('has everything that was answered, nothing by halves, and goes on', async () => {
     const file = join(temporaryDirectory(), 'novacast.db')
     const answered: string[] = []
     for (const lines of [1, 700, 2500]) answered.push(...(await commitUntilKilled(file, lines)))

@@ -17,6 +17,7 @@ const BEFORE_US = NOW_US - 7 * DAY_US
 const old = { receivedAtUs: BEFORE_US - 1 }
 const young = { receivedAtUs: BEFORE_US }
 const a = hostName('a')
+const LONG = { timeout: 30_000 }
 
 /** One whole pass; answers how many events it removed. */
 async function retainAll(journal: Journal, beforeUs = BEFORE_US): Promise<number> {
@@ -188,6 +189,8 @@ for (const server of ['mariadb', 'postgresql'] as const) {
       const later = Array.from({ length: 200 }, (_, i) => journals[i % 2]?.commit(submission([decided(['a'])], young)))
       const removed = await Promise.all(journals.map((journal) => retainAll(journal)))
       await Promise.all(later)
+      // Who has the duty leaves off where the other is just asking: the rest is left to the next pass.
+      for (const journal of journals) removed.push(await retainAll(journal))
       expect(removed.reduce((sum, each) => sum + each, 0)).toBe(1001)
       expect(await left(journals[1])).toHaveLength(200)
     })
@@ -217,10 +220,11 @@ describe('the retention of a service', () => {
     await journal.commit(pending)
     for (let i = 0; i < 20; i++) await journal.commit(submission(Array.from({ length: 100 }, () => decided([]))))
     const { lines, body } = start(journal, 500)
-    await expect.poll(() => left(journal), { timeout: 30_000 }).toEqual(idsOf(pending.events))
-    await expect.poll(body).toMatch(/^novacast_events_removed_total 2000$/m)
-    expect(Number(/^novacast_oldest_event_age_seconds (\S+)$/m.exec(await body())?.[1])).toBeGreaterThan(59)
-    await expect.poll(() => lines.reduce((sum, line) => sum + Number(line['removed'] ?? 0), 0)).toBe(2000)
+    await expect.poll(() => left(journal), LONG).toEqual(idsOf(pending.events))
+    await expect.poll(body, LONG).toMatch(/^novacast_events_removed_total 2000$/m)
+    const oldestSeconds = async () => Number(/^novacast_oldest_event_age_seconds (\S+)$/m.exec(await body())?.[1])
+    await expect.poll(oldestSeconds, LONG).toBeGreaterThan(59)
+    await expect.poll(() => lines.reduce((sum, line) => sum + Number(line['removed'] ?? 0), 0), LONG).toBe(2000)
   })
 
   it('keeps everything where it is for ever', async () => {
@@ -239,9 +243,9 @@ describe('the retention of a service', () => {
       50,
     )
     await journal.commit(submission([decided([])], { receivedAtUs: 1 }))
-    await expect.poll(() => lines.length, { timeout: 30_000 }).toBe(1)
+    await expect.poll(() => lines.length, LONG).toBe(1)
     isAway = false
-    await expect.poll(() => left(journal), { timeout: 30_000 }).toEqual([])
-    await expect.poll(() => lines.map(({ reason, removed }) => reason ?? removed)).toEqual(['away', 1])
+    await expect.poll(() => left(journal), LONG).toEqual([])
+    await expect.poll(() => lines.map(({ reason, removed }) => reason ?? removed), LONG).toEqual(['away', 1])
   })
 })

@@ -107,7 +107,9 @@ describe('a journal whose writer dies', () => {
     // Reading goes on all the while.
     expect((await store.search({ limit: 100 })).length).toBeGreaterThan(answered)
 
-    await expect.poll(() => store.commit(submission([decided(['b'])])).then(() => 'kept', String), { timeout: 5000 }).toBe('kept')
+    await expect
+      .poll(() => store.commit(submission([decided(['b'])])).then(() => 'kept', String), { timeout: 30_000 })
+      .toBe('kept')
     expect(await store.open(hostName('b'), null, 10)).toHaveLength(1)
     expect((await store.search({ limit: 100 })).length).toBeGreaterThan(answered + 1)
   })
@@ -130,9 +132,9 @@ describe('a journal whose file is damaged while it is open', () => {
     writeFileSync(file, 'dear diary, '.repeat(1000))
     await workers[2]?.terminate()
     const said = () => store.commit(submission([decided(['a'])])).then(() => 'kept', String)
-    await expect.poll(said, { timeout: 5000 }).toMatch(/^JournalUnavailable: journal [^:]*: it is not a SQLite database/)
+    await expect.poll(said, { timeout: 30_000 }).toMatch(/^JournalUnavailable: journal [^:]*: it is not a SQLite database/)
     writeFileSync(file, good)
-    await expect.poll(said, { timeout: 20_000, interval: 200 }).toBe('kept')
+    await expect.poll(said, { timeout: 30_000, interval: 200 }).toBe('kept')
   })
 })
 

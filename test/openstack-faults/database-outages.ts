@@ -58,8 +58,8 @@ export function testDatabaseOutages(keystone: Keystone, cloud: () => Cloud): voi
         quantile(latenciesMs(some, near.computes), 0.95),
       )
       console.log(`95 of 100 events of cell1 arrived within ${before} ms, and ${during} ms while the database of cell2 was down`)
-      // Nothing waits for a time-out or a retry, which take seconds.
-      expect(during).toBeLessThan(3 * (before ?? 0) + 1000)
+      // Nothing waits for a time-out: the shortest takes 3 s.
+      expect(during).toBeLessThan(3 * (before ?? 0) + 2500)
     },
   )
 

@@ -112,7 +112,7 @@ describe('a host that is followed', () => {
     )
     const reasons: string[] = []
     const options = {
-      idleTimeoutMs: 300,
+      idleTimeoutMs: 2000,
       onStatus: (status: StreamStatus) => status.kind === 'lost' && reasons.push(status.reason),
     }
     for await (const { id } of connect(url).hosts.follow('h', options)) {

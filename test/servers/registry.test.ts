@@ -172,7 +172,7 @@ async function expectSame(
 }
 
 describe('importServers', () => {
-  it('takes 200,000 servers in bounded memory while events are committed in between', { timeout: 60_000 }, async () => {
+  it('takes 200,000 servers in bounded memory while events are committed in between', async () => {
     const store = await openJournal()
     const registry = createRegistry(store.servers)
     const total = 200_000

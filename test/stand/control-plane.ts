@@ -37,7 +37,7 @@ export function toNova(info: NovaInfo, seed: (seeds: readonly Seed[]) => Promise
       return Object.fromEntries(servers.map(({ name, uuid }) => [name, uuid])) as Record<CorpusServer, string>
     },
     logLength: (name) => statSync(logOf(name)).size,
-    nextLog: (name, pattern, { since = 0, timeoutMs = 30_000 } = {}) =>
+    nextLog: (name, pattern, { since = 0, timeoutMs = 120_000 } = {}) =>
       waitFor(
         `a line like ${pattern} in ${logOf(name)}`,
         async () => (await readFrom(logOf(name), since)).split('\n').find((line) => pattern.test(line)) ?? null,

@@ -148,7 +148,7 @@ describe('the live stream', () => {
     const stream = await watch()
     expect(api.happenings.isWatched).toBe(true)
     await stream.close()
-    await expect.poll(() => api.happenings.isWatched).toBe(false)
+    await expect.poll(() => api.happenings.isWatched, { timeout: 10_000 }).toBe(false)
   })
 
   it('ends when the service stops', async () => {

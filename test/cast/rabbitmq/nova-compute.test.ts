@@ -130,7 +130,7 @@ describeOn(stand, 'the real nova-compute', ({ nova }) => {
       return found.map((row) => ({ ...row }))
     }
     let found = await rows()
-    for (let tries = 0; tries < 100 && found[0]?.['result'] == null; tries++) {
+    for (let tries = 0; tries < 600 && found[0]?.['result'] == null; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 200))
       found = await rows()
     }

@@ -33,7 +33,7 @@ describeOn(stand, 'a broker in trouble', () => {
     await broker.stop()
     const before = performance.now()
     expect(await caster.cast(castOf('stop'))).toEqual({ kind: 'away', reason: expect.stringMatching(/^127\.0\.0\.1:\d+: /) })
-    expect(performance.now() - before).toBeLessThan(1000)
+    expect(performance.now() - before).toBeLessThan(3000)
     const back = reachable(caster, 'stop')
     await broker.start()
     await back
@@ -48,10 +48,13 @@ describeOn(stand, 'a broker in trouble', () => {
     const connection = await connectTo(broker.url())
     const inbox = await listen(connection, 'kill')
     await caster.cast(castOf('kill', [{ tag: 'first' }]))
-    const casting = castAll(caster, 'kill', 8000)
+    const casting = [castAll(caster, 'kill', 8000)]
     await inbox.until(200)
-    await broker.kill()
-    const results = await casting
+    const killed = broker.kill()
+    // All may be confirmed before it is dead.
+    while ((await casting.at(-1))?.every(({ kind }) => kind === 'taken')) casting.push(castAll(caster, 'kill', 8000))
+    await killed
+    const results = (await Promise.all(casting)).flat()
     expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['taken', 'away']))
     const back = reachable(caster, 'kill')
     await broker.start()
@@ -134,6 +137,6 @@ describeOn(stand, 'a broker in trouble', () => {
     await caster.cast(castOf('nowhere' as HostName))
     const before = performance.now()
     await caster.close()
-    expect(performance.now() - before).toBeLessThan(500)
+    expect(performance.now() - before).toBeLessThan(1500)
   })
 })

@@ -8,7 +8,10 @@ import { createStallingProxy, type StallingProxy } from '../../support/stalling-
 import { type Cloud, cellId, createCloud } from './cloud.ts'
 import { hostsIn, locateOne, novaServers, seed } from './servers.ts'
 
-const QUERY_MS = 1500
+const QUERY_MS = 4000
+const CONNECT_MS = 5000
+/** Far below both: nobody has waited for them. */
+const AT_ONCE_MS = 2000
 
 const stand = await useStand('mariadb', 'postgresql')
 
@@ -39,7 +42,7 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await cloud?.close()
   })
   beforeEach(async () => {
-    servers = novaServers(cloud, { queryTimeoutMs: QUERY_MS, connectTimeoutMs: 3000 })
+    servers = novaServers(cloud, { queryTimeoutMs: QUERY_MS, connectTimeoutMs: CONNECT_MS })
     expect((await servers.locate([good, bad])).size).toBe(2)
   })
   afterEach(async () => {
@@ -54,9 +57,9 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     expect(first.answer.get(good)?.kind).toBe('located')
     const again = await timed(locateOne(servers, bad))
     expect(again.answer.kind).toBe('unlocated')
-    expect(again.ms).toBeLessThan(500)
+    expect(again.ms).toBeLessThan(AT_ONCE_MS)
     await proxy.up()
-    await expect.poll(async () => hostsIn(await locateOne(servers, bad)), { timeout: 15_000 }).toBe('compute-1')
+    await expect.poll(async () => hostsIn(await locateOne(servers, bad)), { timeout: 30_000 }).toBe('compute-1')
   })
 
   it('does not notice that connections are lost, where new ones can be had', async () => {
@@ -79,14 +82,14 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await new Promise((resolve) => setTimeout(resolve, 50))
     const other = await timed(locateOne(servers, good))
     expect(other.answer.kind).toBe('located')
-    expect(other.ms).toBeLessThan(QUERY_MS / 2)
+    expect(other.ms).toBeLessThan(AT_ONCE_MS)
     const first = await waiting
     expect(first.answer).toMatchObject({ kind: 'unlocated', reason: expect.stringContaining(`${QUERY_MS} ms`) })
     const again = await timed(servers.locate([good, bad]))
     expect(again.answer.get(bad)?.kind).toBe('unlocated')
-    expect(again.ms).toBeLessThan(QUERY_MS / 2)
+    expect(again.ms).toBeLessThan(AT_ONCE_MS)
     proxy.flow()
-    await expect.poll(async () => hostsIn(await locateOne(servers, bad)), { timeout: 20_000 }).toBe('compute-1')
+    await expect.poll(async () => hostsIn(await locateOne(servers, bad)), { timeout: 30_000 }).toBe('compute-1')
   })
 
   it('rejects actions for a cell that is down, and knows no versions there', async () => {
@@ -113,7 +116,10 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
   })
 
   it('finds servers seen before while nova_api is down, and is unavailable for others', async () => {
-    const behind = novaServers({ ...cloud, apiUrl: through(cloud.apiUrl) }, { queryTimeoutMs: QUERY_MS, connectTimeoutMs: 3000 })
+    const behind = novaServers(
+      { ...cloud, apiUrl: through(cloud.apiUrl) },
+      { queryTimeoutMs: QUERY_MS, connectTimeoutMs: CONNECT_MS },
+    )
     expect(hostsIn(await locateOne(behind, good))).toBe('compute-1')
     const stranger = '6a3c1f0e-0000-4000-8000-000000000001' as ServerId
     await proxy.down()
@@ -121,10 +127,10 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await expect(locateOne(behind, stranger)).rejects.toBeInstanceOf(ServersUnavailable)
     const again = await timed(locateOne(behind, stranger).catch((error: unknown) => error))
     expect(again.answer).toBeInstanceOf(ServersUnavailable)
-    expect(again.ms).toBeLessThan(500)
+    expect(again.ms).toBeLessThan(AT_ONCE_MS)
     expect((await behind.all()).length).toBe(3)
     await proxy.up()
-    await expect.poll(() => locateOne(behind, stranger).catch(() => null), { timeout: 15_000 }).toEqual({ kind: 'unknown' })
+    await expect.poll(() => locateOne(behind, stranger).catch(() => null), { timeout: 30_000 }).toEqual({ kind: 'unknown' })
     await behind.close()
   })
 
