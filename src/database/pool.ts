@@ -33,6 +33,9 @@ export interface Pool<Connection> {
 const IDLE_MS = 60_000
 const CLOSE_MS = 1000
 
+/** The code of the trouble that all connections were in use for too long: the database itself may be well. */
+export const ALL_IN_USE = 'ALL_IN_USE'
+
 interface Waiter<Connection> {
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: unknown) => void
@@ -82,6 +85,11 @@ export function createPool<Connection extends Poolable>(options: PoolOptions<Con
     clearTimeout(waiter.timer)
     return waiter
   }
+  const tooLate = (): DatabaseTrouble => {
+    const ms = options.acquireTimeoutMs
+    if (opening > 0) return new DatabaseTrouble('away', `no connection to the database within ${ms} ms`, 'TIMEOUT')
+    return new DatabaseTrouble('away', `no connection was free within ${ms} ms; ${inUse.size} are in use`, ALL_IN_USE)
+  }
   const hand = (connection: Connection): void => {
     const [first] = waiting
     const waiter = connection.isUsable && !closed ? settle(first) : undefined
@@ -109,10 +117,7 @@ export function createPool<Connection extends Poolable>(options: PoolOptions<Con
         return Promise.resolve(connection)
       }
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          const reason = `no connection was free within ${options.acquireTimeoutMs} ms; ${options.maxConnections} are in use`
-          settle(waiter)?.reject(new DatabaseTrouble('away', reason))
-        }, options.acquireTimeoutMs)
+        const timer = setTimeout(() => settle(waiter)?.reject(tooLate()), options.acquireTimeoutMs)
         const waiter = { resolve, reject, timer }
         waiting.add(waiter)
         openForWaiting()

@@ -1,3 +1,5 @@
+import { createSlots } from './slots.ts'
+
 /** Asks for many keys at once. Every key asked for is a key of the answer. */
 export type Load<Key, Value> = (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>> | ReadonlyMap<Key, Value>
 
@@ -23,30 +25,18 @@ export function batchByTick<Key, Value>(
   { maxKeys, maxInFlight }: BatchLimits = { maxKeys: Number.POSITIVE_INFINITY, maxInFlight: Number.POSITIVE_INFINITY },
 ): (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>> {
   let gathering: Batch<Key, Value> | null = null
-  let inFlight = 0
-  const waiting: (() => void)[] = []
+  const slots = createSlots(maxInFlight)
 
-  const slot = (): Promise<void> | void => {
-    if (inFlight++ >= maxInFlight) return new Promise((resolve) => waiting.push(resolve))
-  }
-  const leave = () => {
-    inFlight--
-    waiting.shift()?.()
+  const run = async (keys: ReadonlySet<Key>): Promise<ReadonlyMap<Key, Value>> => {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    return slots.run(async () => {
+      if (gathering?.keys === keys) gathering = null
+      return load([...keys])
+    })
   }
   const begin = (): Batch<Key, Value> => {
     const keys = new Set<Key>()
-    const run = async () => {
-      await new Promise<void>((resolve) => setImmediate(resolve))
-      await slot()
-      if (gathering === batch) gathering = null
-      try {
-        return await load([...keys])
-      } finally {
-        leave()
-      }
-    }
-    const batch = { keys, answer: run() }
-    return batch
+    return { keys, answer: run(keys) }
   }
   const gather = (key: Key): Batch<Key, Value> => {
     if (gathering === null || (gathering.keys.size >= maxKeys && !gathering.keys.has(key))) gathering = begin()

@@ -7,10 +7,11 @@ import type { HostName, ServerId } from '../../events/event.ts'
 import { ActionRefused, type InstanceAction } from '../../nova/cells.ts'
 import { INFO_CACHE_COLUMNS, INSTANCE_COLUMNS, migrationIdOf } from '../../nova/instance-row.ts'
 import { batchByTick } from '../batch.ts'
+import { createSlots } from '../slots.ts'
 import { insertActions } from './actions.ts'
 import { createCircuit } from './circuit.ts'
 import { createRowReader } from './server-rows.ts'
-import { batchLimits, type DatabaseSettings, databaseOptions, NOBODY } from './settings.ts'
+import { batchLimits, type DatabaseSettings, databaseOptions, maxWrites, NOBODY } from './settings.ts'
 import type { CellTables } from './tables.ts'
 import type { FoundServer, Migration } from './whereabouts.ts'
 
@@ -29,6 +30,7 @@ export interface CellDatabase {
 export function openCellDatabase(name: string, url: DatabaseUrl, settings: DatabaseSettings): CellDatabase {
   const database = openDatabase<CellTables>(url, databaseOptions(settings))
   const readRow = createRowReader()
+  const writes = createSlots(maxWrites(settings))
   const circuit = createCircuit({
     name: `the database of ${name}`,
     probe: () => readServers(database, readRow, [NOBODY]),
@@ -42,7 +44,7 @@ export function openCellDatabase(name: string, url: DatabaseUrl, settings: Datab
     computeVersions: () => circuit.read(() => readComputeVersions(database)),
     recordActions: async (actions, options) => {
       try {
-        await circuit.write(() => insertActions(database, actions, options))
+        await writes.run(() => circuit.write(() => insertActions(database, actions, options)))
       } catch (error) {
         const { kind, message } = toTrouble(error)
         throw kind === 'wrong' ? new ActionRefused(message) : error

@@ -48,6 +48,19 @@ describe('a circuit', () => {
     expect(said()).toEqual(['the database of cell1 cannot be written'])
   })
 
+  it('stays closed where all connections are in use, and does not wait for one again', async () => {
+    const { circuit } = openable()
+    const busy = new DatabaseTrouble('away', 'no connection was free within 3000 ms; 5 are in use', 'ALL_IN_USE')
+    let asked = 0
+    const ask = () => {
+      asked++
+      return Promise.reject(busy)
+    }
+    for (const how of ['lookUp', 'read', 'write'] as const) await expect(circuit[how](ask)).rejects.toBe(busy)
+    expect(asked).toBe(3)
+    expect(await circuit.lookUp(row)).toBe('row')
+  })
+
   it('stays closed for trouble of one question, which is said once', async () => {
     const { circuit, lines, said } = openable()
     const slow = new DatabaseTrouble(

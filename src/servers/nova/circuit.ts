@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ALL_IN_USE } from '../../database/pool.ts'
 import { type DatabaseTrouble, type TroubleKind, toTrouble } from '../../database/trouble.ts'
 import type { Log } from '../../observe/log.ts'
 import { createSeldom } from '../../observe/seldom.ts'
@@ -38,12 +39,10 @@ const OF_ALL: ReadonlySet<TroubleKind> = new Set(['away'])
 /** Trouble of every look-up, which a probe finds too. */
 const OF_LOOK_UPS: ReadonlySet<TroubleKind> = new Set(['away', 'refused', 'missing'])
 
-/** These are `away` for writing, and for nothing else: a replica, maintenance, the middle of a fail-over. */
-const READ_ONLY: ReadonlySet<string | null> = new Set([
-  'ER_OPTION_PREVENTS_STATEMENT',
-  'ER_READ_ONLY_MODE',
-  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
-  '25006',
+/** Codes of `away` that say nothing of who only reads (a replica, maintenance, the middle of a fail-over), or nothing of the database. */
+const OF_ONE: ReadonlySet<string | null> = new Set([
+  ...['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', '25006'],
+  ALL_IN_USE,
 ])
 
 const SAY_MS = 60_000
@@ -87,7 +86,7 @@ export function createCircuit({ name, probe, log }: CircuitParts): Circuit {
         return await ask()
       } catch (error) {
         const why = toTrouble(error)
-        if (opens.has(why.kind) && !READ_ONLY.has(why.code)) open(why)
+        if (opens.has(why.kind) && !OF_ONE.has(why.code)) open(why)
         else seldom((times) => log.error({ reason: why.message, code: why.code, times }, `${name} cannot be ${done}`))
         throw why
       }
@@ -113,7 +112,7 @@ async function askTwice<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     return await ask()
   } catch (error) {
     const { kind, code } = toTrouble(error)
-    if (kind !== 'away' || code === 'TIMEOUT') throw error
+    if (kind !== 'away' || code === 'TIMEOUT' || code === ALL_IN_USE) throw error
     await sleep(AGAIN_AFTER_MS)
     return ask()
   }

@@ -24,6 +24,9 @@ const MAX_IDS = 1000
  */
 const MAX_IN_FLIGHT = 2
 
+/** Writes under way at a time to one database: hundreds of hosts may be told at once that volumes were extended. */
+const MAX_WRITES = 2
+
 export const databaseOptions = (settings: DatabaseSettings): DatabaseOptions => ({
   maxConnections: settings.maxConnectionsPerDatabase,
   connectTimeoutMs: settings.connectTimeoutMs,
@@ -31,8 +34,14 @@ export const databaseOptions = (settings: DatabaseSettings): DatabaseOptions => 
   applicationName: 'novacast',
 })
 
-/** Below the number of connections, so that lookups never wait for one. */
+/** Below the number of connections, so that lookups never wait for one (`maxWrites` leaves them theirs). */
 export const batchLimits = ({ maxConnectionsPerDatabase }: DatabaseSettings): BatchLimits => ({
   maxKeys: MAX_IDS,
   maxInFlight: Math.max(1, Math.min(MAX_IN_FLIGHT, maxConnectionsPerDatabase - 1)),
 })
+
+/** So many that one connection is left beside lookups and writes, where there are that many: for what is read now and then. */
+export const maxWrites = (settings: DatabaseSettings): number => {
+  const free = settings.maxConnectionsPerDatabase - batchLimits(settings).maxInFlight - 1
+  return Math.max(1, Math.min(MAX_WRITES, free))
+}

@@ -45,6 +45,8 @@ export interface Cloud {
   insert(database: CellName | 'api', table: string, rows: readonly Row[]): Promise<void>
   /** Runs a statement as the owner. */
   run(database: CellName | 'api', statement: string): Promise<readonly Row[]>
+  /** Runs a statement as the owner, and keeps its transaction, with what it locks, until it is let go. */
+  hold(database: CellName | 'api', statement: string): Promise<{ readonly letGo: () => Promise<void> }>
   /** Takes all servers out. */
   clear(): Promise<void>
   close(): Promise<void>
@@ -86,6 +88,22 @@ export async function createCloud(server: Database, engine: 'mysql' | 'postgresq
     url: asUser,
     insert,
     run: async (database, statement) => (await sql.raw<Row>(statement).execute(owner(database))).rows,
+    hold: async (database, statement) => {
+      const [held, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const ended = owner(database)
+        .transaction()
+        .execute(async (transaction) => {
+          await sql.raw(statement).execute(transaction)
+          held.resolve()
+          await end.promise
+        })
+      await Promise.race([held.promise, ended])
+      const letGo = async () => {
+        end.resolve()
+        await ended
+      }
+      return { letGo }
+    },
     clear: async () => {
       for (const table of ['instance_mappings', 'host_mappings']) await owner('api').deleteFrom(table).execute()
       for (const cell of CELLS) for (const table of CELL_TABLES) await owner(cell).deleteFrom(table).execute()

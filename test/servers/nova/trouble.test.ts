@@ -115,6 +115,24 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await servers.recordActions(cellId('cell1'), [action], { unlessThere: false })
   })
 
+  it('finds servers while many actions wait to be written', async () => {
+    const patient = novaServers(cloud, { queryTimeoutMs: 60_000 })
+    expect(hostsIn(await locateOne(patient, good))).toBe('compute-1')
+    // An action refers to its server.
+    const { letGo } = await cloud.hold('cell1', `SELECT uuid FROM instances WHERE uuid = '${good}' FOR UPDATE`)
+    const written = Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) => {
+        const action = { instanceUuid: good, action: 'extend_volume', requestId: `r${index}`, userId: null } as const
+        const all = [{ ...action, projectId: null, startedAtUs: 0 }]
+        return patient.recordActions(cellId('cell1'), all, { unlessThere: false })
+      }),
+    )
+    expect(hostsIn(await locateOne(patient, good))).toBe('compute-1')
+    await letGo()
+    expect(new Set((await written).map(({ status }) => status))).toEqual(new Set(['fulfilled']))
+    await patient.close()
+  })
+
   it('finds servers seen before while nova_api is down, and is unavailable for others', async () => {
     const behind = novaServers(
       { ...cloud, apiUrl: through(cloud.apiUrl) },
