@@ -1,4 +1,4 @@
-/** A template filled in; `invalid` is told with what stands in the way, never with a value of the URL. */
+/** A template filled in; `invalid` is told with what stands in the way, never with anything of the URL: what is in braces may be of a password. */
 export type FilledTemplate =
   | { readonly kind: 'filled'; readonly url: string }
   | { readonly kind: 'invalid'; readonly reason: string }
@@ -18,7 +18,10 @@ export function fillTemplate(template: string, local: string | null): FilledTemp
     if (found === '{{' || found === '}}') return found.slice(1)
     const value = name === undefined ? undefined : fields.get(name)
     if (value !== undefined) return value ?? 'None'
-    problem = name === undefined ? 'a single brace (a literal one is doubled)' : `the field {${name}}, which is not known`
+    problem =
+      name === undefined
+        ? 'a single brace (a literal one is doubled)'
+        : `a field that is not one of ${[...fields.keys()].join(', ')}`
     return ''
   })
   return problem === null ? { kind: 'filled', url } : { kind: 'invalid', reason: `the template has ${problem}` }

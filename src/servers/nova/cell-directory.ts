@@ -1,9 +1,9 @@
-import { parseDatabaseUrl } from '../../database/url.ts'
 import type { CellId } from '../../events/event.ts'
 import type { Cell } from '../../nova/cells.ts'
 import { fillTemplate } from '../../nova/url-template.ts'
 import type { ApiDatabase, CellRow } from './api-database.ts'
 import { type CellDatabase, openCellDatabase } from './cell-database.ts'
+import { cellUrl } from './cell-url.ts'
 import type { DatabaseSettings } from './settings.ts'
 
 /** A cell with its database, or why that cannot be asked. */
@@ -101,11 +101,14 @@ function openCell(row: CellRow, local: LocalUrls, settings: DatabaseSettings, be
 }
 
 function openDatabaseOf(row: CellRow, local: string | null, settings: DatabaseSettings): OpenCell['database'] {
-  const filled = fillTemplate(row.databaseConnection, local)
-  const parsed = filled.kind === 'filled' ? parseDatabaseUrl(filled.url) : filled
+  const read = cellUrl(row.databaseConnection, local)
   const name = `cell ${row.name ?? row.id}`
-  if (parsed.kind === 'parsed') return openCellDatabase(name, parsed.url, settings)
-  const reason = `the database_connection of ${name} in cell_mappings is no database URL: ${parsed.reason}`
+  if (read.kind === 'parsed') {
+    if (read.remark !== null)
+      settings.log.warn({ cell: row.id }, `the database_connection of ${name} in cell_mappings is ${read.remark}`)
+    return openCellDatabase(name, read.url, settings)
+  }
+  const reason = `the database_connection of ${name} in cell_mappings is no database URL: ${read.reason}`
   settings.log.error({ cell: row.id }, reason)
   return { kind: 'invalid', reason }
 }

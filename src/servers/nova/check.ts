@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import { type Database, openDatabase } from '../../database/connect.ts'
 import { type TroubleKind, toTrouble } from '../../database/trouble.ts'
-import { type DatabaseUrl, parseDatabaseUrl } from '../../database/url.ts'
+import type { DatabaseUrl } from '../../database/url.ts'
 import { INFO_CACHE_COLUMNS, INSTANCE_COLUMNS } from '../../nova/instance-row.ts'
-import { fillTemplate } from '../../nova/url-template.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import type { LocalUrls } from './cell-directory.ts'
+import { cellUrl } from './cell-url.ts'
 import { type DatabaseSettings, databaseOptions } from './settings.ts'
 
 /** A right that is needed, and a statement that is refused without it and changes nothing. */
@@ -69,13 +69,15 @@ interface ApiTables {
 
 async function checkCell(row: ApiTables['cell_mappings'], local: string | null, settings: DatabaseSettings): Promise<CheckLine> {
   const name = `database of ${row.name ?? row.uuid}`
-  const filled = fillTemplate(row.database_connection ?? '', local)
-  const parsed = filled.kind === 'filled' ? parseDatabaseUrl(filled.url) : filled
-  if (parsed.kind === 'invalid') {
+  const read = cellUrl(row.database_connection ?? '', local)
+  if (read.kind === 'invalid') {
     const mend = `mend it: nova-manage cell_v2 update_cell --cell_uuid ${row.uuid} --database_connection URL`
-    return { name, ok: false, detail: `database_connection in cell_mappings: ${parsed.reason}`, mend }
+    return { name, ok: false, detail: `database_connection in cell_mappings: ${read.reason}`, mend }
   }
-  return withDatabase(parsed.url, settings, (database) => checkRights(name, database, CELL_RIGHTS))
+  const line = await withDatabase(read.url, settings, (database) => checkRights(name, database, CELL_RIGHTS))
+  return read.remark === null
+    ? line
+    : { ...line, detail: `${line.detail}; database_connection in cell_mappings is ${read.remark}` }
 }
 
 async function withDatabase<Answer>(

@@ -242,6 +242,15 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("servers 
     const raw = novaServers(cloud, { database: null })
     expect(await locateOne(raw, uuid)).toMatchObject({ kind: 'unlocated', reason: expect.stringContaining('cell8') })
     await raw.close()
+    // A single brace makes it no template: it is used as it is, here with an option that means nothing.
+    const braced = `${cloud.url('cell2')}?charset={`
+    await cloud.run('api', `UPDATE cell_mappings SET database_connection = '${braced}' WHERE id = 8`)
+    const literal = novaServers(cloud, { database: local })
+    expect(await locateOne(literal, uuid)).toMatchObject({ destinations: [{ host: 'compute-1', cell: added }] })
+    expect((await literal.check()).find(({ name }) => name === 'database of cell8')).toMatchObject({
+      ...{ ok: true, detail: expect.stringContaining('used as it is') },
+    })
+    await literal.close()
     await cloud.clear()
     await cloud.run('api', 'DELETE FROM cell_mappings WHERE id = 8')
   })
