@@ -29,6 +29,8 @@ export interface BrokersParts {
   readonly exchange: string
   readonly log: Log
   readonly onBack: (cell: CellId) => void
+  /** How often links are closed whose cells are gone. A minute unless given. */
+  readonly sweepMs?: number
 }
 
 /** What a cell's transport URL comes to. */
@@ -55,9 +57,11 @@ interface Known {
   readonly answer: BrokerOfCell
 }
 
-/** Links made when first asked for, and made anew when a cell's transport URL changes. */
+const SWEEP_MS = 60_000
+
+/** Links made when first asked for, made anew when a cell's transport URL changes, and closed when the cell is gone. */
 export function createBrokers(parts: BrokersParts): Brokers {
-  const { cells, log, onBack } = parts
+  const { cells, log, onBack, sweepMs = SWEEP_MS } = parts
   const known = new Map<CellId, Known>()
 
   async function of(id: CellId): Promise<BrokerOfCell> {
@@ -67,14 +71,33 @@ export function createBrokers(parts: BrokersParts): Brokers {
     } catch (error) {
       return { kind: 'away', reason: `the cell cannot be looked up: ${error instanceof Error ? error.message : String(error)}` }
     }
-    if (cell === null) return { kind: 'away', reason: `no row of cell_mappings has the uuid ${id}` }
+    if (cell === null) {
+      forget(id)
+      return { kind: 'away', reason: `no row of cell_mappings has the uuid ${id}` }
+    }
     const before = known.get(id)
     if (before?.transportUrl === cell.transportUrl) return before.answer
-    if (before?.answer.kind === 'link') void before.answer.link.close()
+    forget(id)
     const answer = make(cell)
     known.set(id, { transportUrl: cell.transportUrl, answer })
     return answer
   }
+
+  function forget(id: CellId): void {
+    const answer = known.get(id)?.answer
+    known.delete(id)
+    if (answer?.kind === 'link') void answer.link.close()
+  }
+
+  /** Nobody asks any more for a cell that is gone, and its link would try to connect for ever. */
+  async function forgetGone(): Promise<void> {
+    const ids = [...known.keys()]
+    if (ids.length === 0) return
+    const there = new Set((await cells.all()).map(({ id }) => id))
+    for (const id of ids) if (!there.has(id)) forget(id)
+  }
+  // While nova_api cannot be asked, none is known to be gone.
+  const sweep = setInterval(() => void forgetGone().catch(() => {}), sweepMs).unref()
 
   function make({ id, name, transportUrl }: Cell): BrokerOfCell {
     const read = cellTarget(transportUrl, parts)
@@ -98,6 +121,7 @@ export function createBrokers(parts: BrokersParts): Brokers {
         .map((link) => link.counts())
         .reduce(sum, { connected: 0, unconfirmed: 0, waiting: 0 }),
     close: async () => {
+      clearInterval(sweep)
       await Promise.all(links().map((link) => link.close()))
     },
   }
