@@ -83,6 +83,11 @@ function mendConnection(reason: string, { virtualHost, options }: BrokerTarget):
   if (/ACCESS[_-]REFUSED/.test(reason)) return 'correct user and password in transport_url'
   if (reason.includes('virtual host'))
     return `rabbitmqctl add_vhost ${virtualHost}, or rabbitmqctl set_permissions -p ${virtualHost} for this user`
+  if (/certificate's altnames/.test(reason))
+    return (
+      'let transport_url name the broker as its certificate does, or set [oslo_messaging_rabbit] ssl_enforce_hostname_verification = false, ' +
+      "the default of oslo.messaging's stable branches"
+    )
   if (/certificate|SSL|TLS/i.test(reason)) return 'look at ssl_ca_file and the other ssl_ options of [oslo_messaging_rabbit]'
   return `see that the broker runs and can be reached from here${options.tls === null ? '' : ' over TLS'}`
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { checkBrokers } from '../../../src/cast/rabbitmq/check.ts'
+import { CELL } from '../../nova/captures.ts'
 import { createPorts } from '../../stand/ports.ts'
 import type { Own, Rabbitmq } from '../../stand/stand.ts'
 import { describeOn, startRabbitmq, useStand } from '../../stand/use-stand.ts'
@@ -60,6 +62,16 @@ describeOn(stand, 'a broker that speaks TLS', () => {
       reason: expect.stringMatching(/not in the cert's list|altnames/),
     })
     expect((await resultWith('127.0.0.1', { ...options, ssl_enforce_hostname_verification: 'false' })).kind).toBe('returned')
+  })
+
+  it('says in a check how to have names not looked at, which oslo.messaging of stable branches does not do by default', async () => {
+    const check = (rabbit: Record<string, string>) => {
+      const cells = [{ id: CELL, name: 'cell1', transportUrl: url('127.0.0.1'), isDisabled: false }]
+      return checkBrokers({ cells, rabbit: { ssl: 'true', ssl_ca_file: certificates.ca, ...rabbit }, controlExchange: 'nova' })
+    }
+    const mend = expect.stringContaining('ssl_enforce_hostname_verification = false')
+    expect(await check({})).toMatchObject([{ ok: false, mend }])
+    expect(await check({ ssl_enforce_hostname_verification: 'false' })).toMatchObject([{ ok: true }])
   })
 
   it('is found by what the transport URL says, against the configuration', async () => {
