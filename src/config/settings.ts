@@ -1,6 +1,6 @@
 import { ConfigError } from './config-error.ts'
 import type { FileContents } from './files.ts'
-import { createLookup, type Said } from './lookup.ts'
+import { createLookup, osloVariable, type Said } from './lookup.ts'
 import { ALL_OPTIONS, type Option } from './options.ts'
 import type { Assignment } from './oslo-file.ts'
 import { BadReference, type Lookup, substitute } from './substitute.ts'
@@ -21,21 +21,21 @@ export interface Settings {
 
 /** Values beside those of files. Names are those of `[novacast]` options. */
 export interface Overrides {
-  /** Variables of the environment; those that begin with `NOVACAST_` count. */
+  /** Variables of the environment: those that begin with `NOVACAST_`, and of Nova's options those that oslo.config would read. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly flags: Readonly<Record<string, string>>
 }
 
 const PREFIX = 'NOVACAST_'
 
-/** Flags come first, then the environment, then files: the last of them that says something about an option. */
+/** Flags come first, then `NOVACAST_…`, or oslo.config's variables, then files: the last of them that says something about an option. */
 export function createSettings(contents: FileContents, overrides: Overrides, options = ALL_OPTIONS): Settings {
   const problems = unknownOptions(contents.assignments, overrides)
   const said = (option: Option<unknown>, section = option.section): readonly Said[] => {
-    const override = section === 'novacast' ? overrideOf(option.name, overrides) : null
+    const override = section === 'novacast' ? overrideOf(option.name, overrides) : inEnvironment(option.name, section, overrides)
     return override === null ? inFiles(contents, option, section) : [override]
   }
-  const lookup = createLookup(contents.assignments, options, (option) => said(option).at(-1))
+  const lookup = createLookup({ ...contents, ...overrides }, options, (option) => said(option).at(-1))
   const read = <T>(option: Option<T>, section = option.section): T => {
     const all = said(option, section)
     const last = all.at(-1)
@@ -43,9 +43,9 @@ export function createSettings(contents: FileContents, overrides: Overrides, opt
     if (option.type.isMulti) return all.flatMap((each) => parse(option, section, each) ?? []) as T
     return parse(option, section, last) ?? option.value
   }
-  const parse = <T>(option: Option<T>, section: string, { text, where, isFromFile }: Said): T | undefined => {
+  const parse = <T>(option: Option<T>, section: string, { text, where, hasReferences }: Said): T | undefined => {
     const name = `[${section}] ${option.name}`
-    const full = isFromFile ? expand(text, section, lookup) : text
+    const full = hasReferences ? expand(text, section, lookup) : text
     if (full instanceof BadReference) {
       problems.add(`${where}: ${name}: ${option.isSecret ? BAD_SECRET : full.message}`)
       return undefined
@@ -76,10 +76,17 @@ function expand(text: string, section: string, lookup: Lookup): string | BadRefe
 
 function overrideOf(name: string, { environment, flags }: Overrides): Said | null {
   const flag = flags[name]
-  if (flag !== undefined) return { text: flag, where: `--${name.replaceAll('_', '-')}`, isFromFile: false }
+  if (flag !== undefined) return { text: flag, where: `--${name.replaceAll('_', '-')}`, hasReferences: false }
   const variable = `${PREFIX}${name.toUpperCase()}`
   const text = environment[variable]
-  return text === undefined ? null : { text, where: variable, isFromFile: false }
+  return text === undefined ? null : { text, where: variable, hasReferences: false }
+}
+
+/** As oslo.config has it: under the option's own name alone. */
+function inEnvironment(name: string, section: string, { environment }: Overrides): Said | null {
+  const variable = osloVariable(section, name)
+  const text = environment[variable]
+  return text === undefined ? null : { text, where: variable, hasReferences: true }
 }
 
 /**
@@ -105,7 +112,7 @@ function inFiles({ files, assignments }: FileContents, option: Option<unknown>, 
   return found.map(toSaid)
 }
 
-const toSaid = ({ file, line, text }: Assignment): Said => ({ text, where: `${file}:${line}`, isFromFile: true })
+const toSaid = ({ file, line, text }: Assignment): Said => ({ text, where: `${file}:${line}`, hasReferences: true })
 
 /** A reference says what stands behind the dollar sign, which may well be half of a password. */
 const BAD_SECRET = 'expected $$ for a dollar sign, or an option that is set behind it'

@@ -120,6 +120,29 @@ describe('sources', () => {
     expect(read(folder(dir), file(one))).toEqual([1, 1, 1000])
   })
 
+  it("are oslo.config's variables too, before files, for what is Nova's", () => {
+    const environment = {
+      OS_KEYSTONE_AUTHTOKEN__AUTH_URL: `https://${'$'}{my_host}:5000/v3`,
+      OS_DEFAULT__MY_HOST: 'keystone',
+      OS_KEYSTONE_AUTHTOKEN__PASSWORD: 't0psecret',
+      OS_API_DATABASE__CONNECTION: 'mysql+pymysql://u:p@h/nova_api',
+      OS_DEFAULT__TRANSPORT_URL: 'rabbit://h/',
+      OS_NOVACAST__PORT: '1',
+      OS_PASSWORD: 'of a client',
+    }
+    expect(loadText(KEYSTONE.replace('keystone:5000', 'elsewhere'), { environment })).toMatchObject({
+      listen: { port: 8774 },
+      identity: 'keystone',
+      servers: 'nova',
+      cast: 'rabbitmq',
+      keystone: { authUrl: 'https://keystone:5000/v3', auth: { password: 't0psecret' } },
+    })
+    expect(problemsOf({ environment: { OS_API_DATABASE__CONNECTION: 'mysql://h/nova_api' } })).toEqual([
+      expect.stringMatching(/^OS_API_DATABASE__CONNECTION: servers = nova: expected \[keystone_authtoken\] auth_url/),
+      expect.stringMatching(/^OS_API_DATABASE__CONNECTION: servers = nova: expected \[DEFAULT\] transport_url/),
+    ])
+  })
+
   it('refer to other options in files, and are taken as they are elsewhere', () => {
     const text = `[DEFAULT]\nmy_ip = 127.0.0.7\n[novacast]\nhost = $my_ip\npath_prefix = /a\n${KEYSTONE.replace('keystone:', `${'$'}{my_ip}:`).replace('s3cret', () => 'a$$b')}`
     const { listen, keystone } = loadText(text)

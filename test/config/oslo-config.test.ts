@@ -97,16 +97,39 @@ const file = fc
     end: fc.constantFrom('\n', '\n', '\r\n', '\r'),
   })
   .map(({ first, lines, end }) => [first, ...lines.flat(), ''].join(end))
-const files = fc.array(file, { minLength: 1, maxLength: 3 })
+const variable = fc.constantFrom(
+  ...[
+    'OS_DEFAULT__A',
+    'OS_ONE__A',
+    'OS_ONE__B',
+    'OS_TWO__FLAG',
+    'OS_TWO__NUMBER',
+    'OS_TWO__LIST',
+    'OS_TWO__B_DASHED',
+    'OS_ONE__OLD_B',
+  ],
+)
+const cases = fc.record({
+  files: fc.array(file, { minLength: 1, maxLength: 3 }),
+  environment: fc.oneof(
+    { weight: 3, arbitrary: fc.constant({}) },
+    { weight: 1, arbitrary: fc.dictionary(variable, value, { minKeys: 1, maxKeys: 3, noNullPrototype: true }) },
+  ),
+})
+
+interface Case {
+  readonly files: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
 
 /** What novacast makes of the same. */
-function answer(contents: readonly string[]): Answer {
+function answer({ files: contents, environment }: Case): Answer {
   const names = contents.map((_, index) => `file${index}`)
   try {
     const assignments = contents.flatMap((content, index) => parseOsloFile(names[index] ?? '', content))
     return table.map((option) => {
       // Sections and variables of novacast itself are no part of the comparison.
-      const settings = createSettings({ files: names, assignments }, { environment: {}, flags: {} }, table)
+      const settings = createSettings({ files: names, assignments }, { environment, flags: {} }, table)
       const value = settings.read(option)
       try {
         settings.finish()
@@ -135,16 +158,16 @@ function isAlike(ours: Answer, theirs: Answer): boolean {
 
 describe.runIf(hasPython(['oslo_config'], 'python3-oslo.config'))('beside the real oslo.config', () => {
   it(`reads ${CASES} configurations alike`, { timeout: 120_000 }, () => {
-    const cases = fc.sample(files, { numRuns: CASES })
+    const all = fc.sample(cases, { numRuns: CASES })
     const theirs = runPython<Answer[]>(
       PEER,
-      cases.map((contents) => ({ files: contents, options: OPTIONS })),
+      all.map((each) => ({ ...each, options: OPTIONS })),
     )
-    const differing = cases.flatMap((contents, index) => {
-      const [ours, other] = [answer(contents), theirs[index] ?? 'error']
+    const differing = all.flatMap((each, index) => {
+      const [ours, other] = [answer(each), theirs[index] ?? 'error']
       if (isAlike(ours, other)) return []
       const options = OPTIONS.map(({ section, name }, at) => `${section}.${name}: ${show(ours, at)} / ${show(other, at)}`)
-      return [{ contents, options: options.filter((each) => new Set(each.split(': ')[1]?.split(' / ')).size > 1) }]
+      return [{ ...each, options: options.filter((each) => new Set(each.split(': ')[1]?.split(' / ')).size > 1) }]
     })
     expect(differing.slice(0, 4)).toEqual([])
     const understood = theirs.filter((each) => each !== 'error')

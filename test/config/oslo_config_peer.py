@@ -1,6 +1,6 @@
 """Reads configuration files as the real oslo.config does: a list of cases in, a list of answers out, both JSON.
 
-A case has the contents of files and the options to read. An answer is "error" where the files are not understood, else for each
+A case has the contents of files, variables of the environment and the options to read. An answer is "error" where the files are not understood, else for each
 option its value, or {"error": ...} where reading it raises.
 """
 
@@ -37,7 +37,12 @@ def answer(case, paths):
         group = None if option['section'] == 'DEFAULT' else option['section']
         older = [cfg.DeprecatedOpt(each['name'], group=each['section']) for each in option['otherNames']]
         conf.register_opt(TYPES[option['type']](option['name'], deprecated_opts=older), group=group)
-    return [read(conf, option) for option in case['options']]
+    os.environ.update(case['environment'])
+    try:
+        return [read(conf, option) for option in case['options']]
+    finally:
+        for name in case['environment']:
+            del os.environ[name]
 
 
 def read(conf, option):
