@@ -44,7 +44,12 @@ const LIMITS: FrontLimits = {
 /** Where to listen: at an address (port 0: any that is free), or on a socket that whoever started this process has opened. */
 export type ListenAt =
   | { readonly kind: 'address'; readonly host: string; readonly port: number }
-  | { readonly kind: 'socket'; readonly fd: number }
+  | {
+      readonly kind: 'socket'
+      readonly fd: number
+      /** Why it may not listen on the address that the socket turns out to have; null where it may. */
+      readonly objectionTo?: (address: string) => string | null
+    }
 
 /** Nova's API and the operator's. */
 export interface Apis {
@@ -188,12 +193,16 @@ function isOperatorPath(url: string, prefix: string): boolean {
 function listen(server: Server, at: ListenAt): Promise<AddressInfo | string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    const { kind, ...where } = at
+    const where = at.kind === 'socket' ? { fd: at.fd } : { host: at.host, port: at.port }
     server.listen(where, () => {
       server.off('error', reject)
       const address = server.address()
-      if (address === null) reject(new Error(`no address was had for the ${kind} ${JSON.stringify(where)}`))
-      else resolve(address)
+      if (address === null) return reject(new Error(`no address was had for the ${at.kind} ${JSON.stringify(where)}`))
+      const objection = (at.kind === 'socket' && typeof address === 'object' && at.objectionTo?.(address.address)) || null
+      if (objection === null) return resolve(address)
+      // Nothing has been taken from it yet.
+      server.close()
+      reject(new Error(objection))
     })
   })
 }

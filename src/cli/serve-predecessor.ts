@@ -1,11 +1,11 @@
 import type { Server } from 'node:net'
-import type { ListenAt } from '../service.ts'
 import { type FromSuccessor, PREDECESSOR, parseWord, SOCKET_FD, TO_SUCCESSOR, type ToSuccessor } from './serve-lives.ts'
+import type { GivenSocket } from './serve-socket.ts'
 
 /** The first life of this service, seen by one that succeeds it. */
 export interface Predecessor {
   /** The listening socket. */
-  readonly socket: ListenAt
+  readonly socket: GivenSocket
   /** Says that only the journal's file is missing; resolves when it may be opened. */
   journalIsFree(): Promise<void>
   /** Says that this process serves, and does from now on what it is told. */

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/loopback.ts'
 import { createLog } from '../observe/log.ts'
-import type { Service } from '../service.ts'
+import type { ListenAt, Service } from '../service.ts'
 import { type ConfigOptions, readConfig, withConfig } from './config-options.ts'
 import { fitHeap } from './fit-heap.ts'
 import { quickStart } from './quick-start.ts'
 import { findPredecessor, type Orders, type Predecessor } from './serve-predecessor.ts'
-import { takeActivatedSocket } from './serve-socket.ts'
+import { type GivenSocket, takeActivatedSocket } from './serve-socket.ts'
 import { createSuccession, type SuccessionParts } from './serve-succession.ts'
 import { listenForReload, listenForStop } from './signals.ts'
 import type { Terminal } from './terminal.ts'
@@ -55,7 +56,9 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   const log = createLog({ level: config.log.level })
   const journalIsFree = predecessor?.journalIsFree ?? (async () => {})
   const service = await createService({ config, log, journalIsFree })
-  const at = predecessor?.socket ?? activated ?? { kind: 'address', host: config.listen.host, port: config.listen.port }
+  const socket = predecessor?.socket ?? activated
+  const at: ListenAt =
+    socket !== null ? guard(socket, config) : { kind: 'address', host: config.listen.host, port: config.listen.port }
   const succession = createSuccession({
     own: toIncumbent(service),
     command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
@@ -82,6 +85,18 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
     stop.dispose()
   }
   if (code !== null && code !== 0) terminal.exit(code)
+}
+
+/** Where a socket of systemd listens its unit says, not the configuration, which refuses noauth beyond this machine: so does this. */
+function guard(socket: GivenSocket, { identity, listen }: Config): ListenAt {
+  if (identity !== 'noauth' || listen.insecureNoauth) return socket
+  const objectionTo = (address: string) =>
+    isLoopback(address)
+      ? null
+      : `the socket that was handed over listens on ${address}: expected an address of this machine alone, like ListenStream=127.0.0.1:8774, ` +
+        'because identity is noauth and lets anyone do anything; configure Keystone, or set insecure_noauth (--insecure-noauth) where only ' +
+        'friends can reach it'
+  return { ...socket, objectionTo }
 }
 
 async function greet(terminal: Terminal, { identity, servers, journal }: Config, url: string): Promise<void> {

@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { portOf } from '../sdk/peer.ts'
-import { runCommand, startCommand } from './command.ts'
+import { MAIN, runCommand, startCommand } from './command.ts'
 import { readLines, type Service, startService, startShell } from './service.ts'
 
 async function start(args: readonly string[] = []): Promise<Service> {
@@ -91,6 +91,24 @@ describe('novacast serve', () => {
 
   it('does not listen for all the world without asking for tokens, unless told to', async () => {
     await expect(startService(['--host', '0.0.0.0'])).rejects.toThrow('--insecure-noauth')
+  })
+
+  it('does not do so on a socket of systemd either', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'novacast-socket-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const holder = join(import.meta.dirname, '../support/socket_activation.py')
+    const env = { PATH: process.env['PATH'], LISTEN_ADDRESS: '0.0.0.0' }
+    const start = (...args: string[]) =>
+      readLines(spawn('python3', [holder, process.execPath, MAIN, 'serve', '--data-dir', folder, ...args], { env }))
+    const refused = start()
+    onTestFinished(() => void refused.process.kill('SIGTERM'))
+    expect(await refused.next(/^novacast: /)).toMatch(/the socket .* listens on 0\.0\.0\.0: .*--insecure-noauth/)
+    expect(await refused.next(/^exit /)).toBe('exit 1')
+    await refused.stop()
+    const told = start('--insecure-noauth')
+    onTestFinished(() => void told.process.kill('SIGTERM'))
+    await told.next(/listens on http:\/\/0\.0\.0\.0/)
+    await told.stop()
   })
 
   it.each([

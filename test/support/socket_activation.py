@@ -1,6 +1,6 @@
 """Stands in for systemd with a socket unit: holds a listening socket, and starts a command with it (sd_listen_fds(3)) again and again.
 
-Prints the port, then the process id of each start and the exit code of each end. SIGTERM ends the command, and this with it.
+It listens on LISTEN_ADDRESS, 127.0.0.1 unless given. Prints the port, then the process id of each start and the exit code of each end. SIGTERM ends the command, and this with it.
 """
 
 import os
@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 
-listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+listening = socket.create_server((os.environ.get("LISTEN_ADDRESS", "127.0.0.1"), 0), backlog=1024)
 print("port", listening.getsockname()[1], flush=True)
 over = False
 
