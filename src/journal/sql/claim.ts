@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
 import type { HostName } from '../../events/event.ts'
@@ -7,6 +8,10 @@ import { createPersist } from './persist.ts'
 import type { OpenReads } from './read-open.ts'
 import type { Replica } from './replica.ts'
 import type { Session } from './session.ts'
+
+/** How often one claim tries to take over, and how long it waits in between: not a second in all, for there may be other news. */
+const TRIES = 10
+const TRY_MS = 100
 
 export interface ClaimParts {
   readonly database: Database<unknown>
@@ -50,13 +55,20 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     takeovers++
     doubts = now
   }
+  /** Tries some more where somebody keeps the dead life just then: under load nearly always some commit does. */
   const takeOver = async () => {
+    for (let tries = 1; (await takeOverOnce()) === 'kept' && tries < TRIES; tries++) await sleep(TRY_MS)
+  }
+  const takeOverOnce = async (): Promise<'done' | 'kept'> => {
+    let outcome: 'done' | 'kept' = 'done'
     for (const dead of await replica.findDead()) {
       const [inherited] = await inherit([dead])
       if (inherited?.kind === 'failed') throw inherited.error
-      if (inherited?.answer != null) takeovers++
+      if (inherited?.answer == null) outcome = 'kept'
+      else takeovers++
       for (const hostId of inherited?.answer ?? []) hostIds.add(hostId)
     }
+    return outcome
   }
   const claim = async (): Promise<readonly HostName[]> => {
     await takeOver()
