@@ -64,6 +64,8 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
   const cells = new Map<CellId, Cell>()
   let alarm: Alarm | null = null
   let passing: Promise<void> | null = null
+  /** The pass under way may have gone by what is to be found: another follows at once. */
+  let isMissed = false
   /** Passes in a row that the journal did not bear. */
   let failures = 0
   let isClosed = false
@@ -127,6 +129,7 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
   }
   const begin = () => {
     if (passing !== null || isClosed) return
+    isMissed = false
     passing = pass()
       .then(
         () => {
@@ -139,7 +142,8 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
       )
       .then(() => {
         passing = null
-        schedule()
+        if (isMissed) begin()
+        else schedule()
       })
   }
   return {
@@ -158,8 +162,9 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
       schedule()
     },
     start: async () => {
+      isMissed = passing !== null
       begin()
-      await passing
+      while (passing !== null) await passing
     },
     close: async () => {
       isClosed = true
