@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
 import type { HostName } from '../../events/event.ts'
 import { dialectOf } from './dialect.ts'
+import { NOTHING_FOLLOWED } from './follow.ts'
 import type { Health } from './health.ts'
 import { createPersist } from './persist.ts'
 import type { OpenReads } from './read-open.ts'
@@ -35,7 +36,8 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     session,
     replica,
     health,
-    write: async (db, dead) => [await replica.inherit(db, dead[0] ?? 0)],
+    write: async (db, dead) => ({ answers: [await replica.inherit(db, dead[0] ?? 0)], followed: NOTHING_FOLLOWED }),
+    tell: () => {},
   })
 
   const findPassed = async () => {

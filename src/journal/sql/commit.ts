@@ -59,20 +59,17 @@ export async function writeSubmissions(
   db: Kysely<unknown>,
   items: readonly Commit[],
   about: CommitAbout & { readonly isAgain: boolean },
-): Promise<readonly Committed[]> {
+): Promise<Committed> {
   const submissions = items.map(({ submission }) => submission)
   const kept = about.isAgain ? await findKept(db, submissions, about) : new Map<Submission, readonly PassedOn[]>()
   const fresh = items.filter(({ submission }) => !kept.has(submission))
   const { passed, followed } = await writeFresh(db, fresh, about)
-  return submissions.map((submission, i) => ({
-    passedOn: kept.get(submission) ?? passed.get(submission) ?? [],
-    followed: i === 0 ? followed : NOTHING_FOLLOWED,
-  }))
+  return { passedOn: submissions.map((submission) => kept.get(submission) ?? passed.get(submission) ?? []), followed }
 }
 
 export interface Committed {
-  readonly passedOn: readonly PassedOn[]
-  /** What followed the servers of all that was committed together; with the first of it. */
+  /** Of each submission, in its place. */
+  readonly passedOn: readonly (readonly PassedOn[])[]
   readonly followed: Followed
 }
 

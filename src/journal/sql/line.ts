@@ -12,6 +12,7 @@ export interface WriteParts {
   readonly setup: readonly string[]
   readonly health: Health
   readonly replica: Replica
+  readonly tell: PersistOptions<never, never>['tell']
 }
 
 /** Rows of a transaction at most, unless a single call brings more. */
@@ -26,7 +27,7 @@ export interface Line<Item, Answer> extends Batches<Item, Answer> {
 
 /** A line on a connection of its own; `weigh` tells how many rows an item is about. Rejects with `JournalUnavailable`. */
 export function createLine<Item, Answer>(
-  { database, setup, health, replica }: WriteParts,
+  { database, setup, health, replica, tell }: WriteParts,
   weigh: (item: Item) => number,
   write: PersistOptions<Item, Answer>['write'],
 ): Line<Item, Answer> {
@@ -35,6 +36,6 @@ export function createLine<Item, Answer>(
     if (health.reason !== null) return toUnavailable(health.reason)
     return waiting > 0 && waiting + weight > MAX_WAITING ? toUnavailable('too much waits to be written') : null
   }
-  const batches = createBatches({ weigh, most: MAX_ROWS, refusal, run: createPersist({ session, replica, health, write }) })
+  const batches = createBatches({ weigh, most: MAX_ROWS, refusal, run: createPersist({ session, replica, health, write, tell }) })
   return { ...batches, close: () => session.close() }
 }

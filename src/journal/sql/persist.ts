@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseTrouble, toTrouble } from '../../database/trouble.ts'
-import { JournalUnavailable } from '../journal.ts'
+import { type Followed, JournalUnavailable } from '../journal.ts'
 import type { Settled } from './batches.ts'
 import type { Health } from './health.ts'
 import { LifeOver, type Replica } from './replica.ts'
@@ -12,16 +12,25 @@ const AGAIN_MS = 100
 /** How often a transaction is tried again that lost against others. */
 const MOST_LOST = 20
 
+/** What a transaction did. */
+export interface Written<Answer> {
+  /** One for each item, in its place. */
+  readonly answers: readonly Answer[]
+  readonly followed: Followed
+}
+
 export interface PersistOptions<Item, Answer> {
   readonly session: Session
   readonly replica: Pick<Replica, 'renew'>
   readonly health: Health
-  /** Does the items in the transaction that is open, an answer each. `isAgain`: an earlier try of them may have been committed. */
+  /** Does the items in the transaction that is open. `isAgain`: an earlier try of them may have been committed. */
   write(
     db: Parameters<Parameters<Session['transaction']>[0]>[0],
     items: readonly Item[],
     isAgain: boolean,
-  ): Promise<readonly Answer[]>
+  ): Promise<Written<Answer>>
+  /** Hears what followed its server, once for each transaction, before the answers are given. */
+  readonly tell: (followed: Followed) => void
 }
 
 /** Since the database went in the middle of a transaction. */
@@ -57,14 +66,14 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
       }
     }
   }
-  const attempt = async (items: readonly Item[]): Promise<readonly Answer[]> => {
+  const attempt = async (items: readonly Item[]): Promise<Written<Answer>> => {
     const outage = { deadlineMs: 0, failures: 0 }
     for (let lost = 0; ; ) {
       await connect(outage)
       try {
-        const answers = await session.transaction((db) => options.write(db, items, outage.failures > 0))
+        const written = await session.transaction((db) => options.write(db, items, outage.failures > 0))
         health.wrote()
-        return answers
+        return written
       } catch (error) {
         if (error instanceof LifeOver) await replica.renew(error.life)
         else if (isLost(error, outage) && ++lost < MOST_LOST) await sleep(Math.random() * 10 * lost)
@@ -87,7 +96,9 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
   }
   const persist = async (items: readonly Item[]): Promise<readonly Settled<Answer>[]> => {
     try {
-      return (await attempt(items)).map((answer) => ({ kind: 'done', answer }))
+      const { answers, followed } = await attempt(items)
+      options.tell(followed)
+      return answers.map((answer) => ({ kind: 'done', answer }))
     } catch (error) {
       const isOfAnItem = error instanceof DatabaseTrouble && (error.kind === 'duplicate' || error.kind === 'wrong')
       if (isOfAnItem && items.length > 1) {

@@ -2,7 +2,6 @@ import type { Database } from '../../database/connect.ts'
 import type { Log } from '../../observe/log.ts'
 import { createFollowedListeners } from '../followed.ts'
 import {
-  type Followed,
   type Journal,
   JournalUnavailable,
   type LateLocation,
@@ -23,7 +22,7 @@ import { createHealth } from './health.ts'
 import { createInterner, type Interner } from './intern.ts'
 import { createLine, type WriteParts } from './line.ts'
 import { writeExpired, writeLocations } from './locate.ts'
-import { type CommittedWith, writeCommits } from './once.ts'
+import { writeCommits } from './once.ts'
 import { toUnavailable } from './persist.ts'
 import { createOpenReads, type OpenReads } from './read-open.ts'
 import type { Commit } from './repeat-keys.ts'
@@ -84,7 +83,7 @@ function once(end: () => Promise<void>): () => Promise<void> {
   }
 }
 
-interface JournalParts extends WriteParts {
+interface JournalParts extends Omit<WriteParts, 'tell'> {
   readonly reading: Database<unknown>
   readonly repeatWindowMs: number
 }
@@ -101,7 +100,7 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   // What the last one left is this life's from the beginning, unless another has it already.
   await takeOver()
   const followed = createFollowedListeners()
-  const writes = createWrites(parts, { ...about, reads, touches, isUntold, tell: followed.tell })
+  const writes = createWrites({ ...parts, tell: followed.tell }, { ...about, reads, touches, isUntold })
   const chores = [keepBuckets(database), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
 
   let isClosed = false
@@ -151,18 +150,12 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   }
 }
 
-/** What followed, with the first of what was written together. */
-function toFirst(items: readonly unknown[], followed: Followed): readonly Followed[] {
-  return items.map((_, i) => (i === 0 ? followed : NOTHING_FOLLOWED))
-}
-
 interface WritesParts {
   readonly dialect: ReturnType<typeof dialectOf>
   readonly interner: Interner
   readonly reads: Pick<OpenReads, 'endedOf'>
   readonly touches: Touches
   readonly isUntold: (hostId: number) => boolean
-  readonly tell: (followed: Followed) => void
 }
 
 /** How many rows commits are about. */
@@ -171,53 +164,42 @@ function weigh(commits: readonly Commit[]): number {
 }
 
 /** All that is written for those who ask, each kind in a line of its own. */
-function createWrites(parts: JournalParts, { dialect, interner, reads, touches, isUntold, tell }: WritesParts) {
+function createWrites(parts: JournalParts & WriteParts, { dialect, interner, reads, touches, isUntold }: WritesParts) {
   /** Of the moment: another life may have begun since the line was made. */
   const about = () => ({ dialect, interner, life: parts.replica.life, repeatWindowMs: parts.repeatWindowMs })
   /** What one call brings is committed together. */
-  const commits = createLine<readonly Commit[], readonly CommittedWith[]>(parts, weigh, async (db, calls, isAgain) => {
-    const answers = await writeCommits(db, calls.flat(), { ...about(), isUntold, isAgain })
+  const commits = createLine<readonly Commit[], readonly CommittedOnce[]>(parts, weigh, async (db, calls, isAgain) => {
+    const { answers, followed } = await writeCommits(db, calls.flat(), { ...about(), isUntold, isAgain })
     let taken = 0
-    return calls.map(({ length }) => {
+    const ofCall = ({ length }: readonly Commit[]) => {
       taken += length
       return answers.slice(taken - length, taken)
-    })
+    }
+    return { answers: calls.map(ofCall), followed }
   })
-  const commitTogether = async (items: readonly Commit[]): Promise<readonly CommittedOnce[]> => {
-    const answers = await commits.add(items)
-    for (const { followed } of answers) tell(followed)
-    return answers.map(({ committed }) => committed)
-  }
   const commit = async (item: Commit): Promise<CommittedOnce> => {
-    const [committed] = await commitTogether([item])
+    const [committed] = await commits.add([item])
     return committed ?? { kind: 'kept', passedOn: [] }
   }
   const passedOnOf = (committed: CommittedOnce) => (committed.kind === 'kept' ? committed.passedOn : [])
-  const steps = createLine<StepBatch, readonly [readonly StepFate[], Followed]>(
+  const steps = createLine<StepBatch, readonly StepFate[]>(
     parts,
     (batch) => batch.steps.length,
-    async (db, batches) => {
-      const { fates, followed } = await writeSteps(db, batches, about())
-      return fates.map((own, i) => [own, i === 0 ? followed : NOTHING_FOLLOWED])
-    },
+    (db, batches) => writeSteps(db, batches, about()),
   )
-  const takeSteps = async (batch: StepBatch): Promise<readonly StepFate[]> => {
-    const [fates, followed] = await steps.add(batch)
-    tell(followed)
-    return fates
-  }
-  const locations = createLine<readonly LateLocation[], Followed>(
+  const locations = createLine<readonly LateLocation[], null>(
     parts,
     ({ length }) => length,
-    async (db, batches) => toFirst(batches, await writeLocations(db, batches.flat(), about())),
+    async (db, batches) => ({ answers: batches.map(() => null), followed: await writeLocations(db, batches.flat(), about()) }),
   )
-  const follows = createLine<readonly Placement[], Followed>(
+  const follows = createLine<readonly Placement[], null>(
     parts,
     ({ length }) => length,
     async (db, batches) => {
       const placements = new Map(batches.flat().map((placement) => [placement.serverId, placement]))
       const kept = await keepLife(db, dialect, about().life)
-      return toFirst(batches, await followServers(db, placements, { dialect, interner, kept }))
+      const followed = await followServers(db, placements, { dialect, interner, kept })
+      return { answers: batches.map(() => null), followed }
     },
   )
   const removals = createLine<RetainStep, Retained>(
@@ -226,7 +208,7 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
     async (db, asked) => {
       const answers: Retained[] = []
       for (const step of asked) answers.push(await retainOld(db, step, about()))
-      return answers
+      return { answers, followed: NOTHING_FOLLOWED }
     },
   )
   const lines = [commits, steps, locations, follows, removals]
@@ -238,17 +220,17 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
     commitOnce: commit,
     commitAll: async (submissions: readonly Submission[], searches: Searches) => {
       if (submissions.every(({ events }) => events.length === 0)) return submissions.map(() => [])
-      return (await commitTogether(submissions.map((submission) => ({ submission, key: null, searches })))).map(passedOnOf)
+      return (await commits.add(submissions.map((submission) => ({ submission, key: null, searches })))).map(passedOnOf)
     },
     record: async (all: StepBatch['steps']) => {
-      const fates = all.length === 0 ? [] : await takeSteps({ steps: all, ofAnyOwner: false })
+      const fates = all.length === 0 ? [] : await steps.add({ steps: all, ofAnyOwner: false })
       return fates.filter((fate) => fate === 'applied').length
     },
     locate: async (all: readonly LateLocation[]) => {
-      if (all.length > 0) tell(await locations.add(all))
+      if (all.length > 0) await locations.add(all)
     },
     follow: async (all: readonly Placement[]) => {
-      if (all.length > 0) tell(await follows.add(all))
+      if (all.length > 0) await follows.add(all)
     },
     expireParked: (atUs: number) => writeExpired(parts.database.kysely, atUs, parts.replica.life),
     acknowledge: async (...[host, ids, atUs, receipts]: Parameters<Journal['acknowledge']>) => {
@@ -262,7 +244,7 @@ function createWrites(parts: JournalParts, { dialect, interner, reads, touches, 
         atUs,
         receipt: receipts?.get(eventId),
       }))
-      const fates = await takeSteps({ steps: batch, ofAnyOwner: true })
+      const fates = await steps.add({ steps: batch, ofAnyOwner: true })
       const rest = ids.filter((_, i) => fates[i] !== 'applied')
       const endedBefore = rest.length === 0 ? new Set() : await reads.endedOf(host, rest)
       return { ended: ids.filter((_, i) => fates[i] === 'applied'), unknown: rest.filter((id) => !endedBefore.has(id)) }

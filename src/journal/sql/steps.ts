@@ -5,6 +5,7 @@ import { changeOf } from '../states.ts'
 import type { CommitParts } from './commit.ts'
 import { followServers, NOTHING_FOLLOWED } from './follow.ts'
 import { holdOpen, type OpenDelivery, placeOf, writeBack } from './open-deliveries.ts'
+import type { Written } from './persist.ts'
 import { keepLife } from './replica.ts'
 
 /** Steps that are recorded together. */
@@ -17,24 +18,22 @@ export interface StepBatch {
 /** What became of a step: `none` where no open delivery of this owner is there. */
 export type StepFate = 'applied' | 'none'
 
-/** A fate for each step, per batch, and what followed its server. */
-export interface StepsWritten {
-  readonly fates: readonly (readonly StepFate[])[]
-  readonly followed: Followed
-}
-
-/** Writes the steps of deliveries, in order, in the transaction that is open, as `TRANSITIONS` has them. */
+/** Writes the steps of deliveries, in order, in the transaction that is open, as `TRANSITIONS` has them. Answers each step's fate. */
 export async function writeSteps(
   db: Kysely<unknown>,
   batches: readonly StepBatch[],
   about: CommitParts & { readonly life: number },
-): Promise<StepsWritten> {
-  const fates: StepFate[] = []
+): Promise<Written<readonly StepFate[]>> {
+  const all = batches.flatMap(({ steps, ofAnyOwner }) => steps.map((step) => ({ step, ofAnyOwner })))
+  let fates: StepFate[] = []
   const followed: Followed[] = []
-  const rest = batches.flatMap(({ steps, ofAnyOwner }) => steps.map((step) => ({ step, ofAnyOwner })))
-  while (rest.length > 0) followed.push(await writeSome(db, rest, { ...about, fates }))
+  while (fates.length < all.length) {
+    const some = await writeSome(db, fates.length === 0 ? all : all.slice(fates.length), about)
+    fates = [...fates, ...some.fates]
+    followed.push(some.followed)
+  }
   return {
-    fates: batches.map(({ steps }) => fates.splice(0, steps.length)),
+    answers: batches.map(({ steps }) => fates.splice(0, steps.length)),
     followed: { hosts: [...new Set(followed.flatMap(({ hosts }) => hosts))], ended: followed.flatMap(({ ended }) => ended) },
   }
 }
@@ -45,19 +44,19 @@ interface Owned {
 }
 
 /**
- * Takes the first of these steps and writes them, up to what has to come behind moves: nearly always all of them. Adds their fates. Those that are open
- * are read and held, take their steps, and are written back together; then servers are followed.
+ * Writes the first of these steps, up to what has to come behind moves: nearly always all of them. Answers the fates of those. What is
+ * open is read and held, takes its steps, and is written back together; then servers are followed.
  */
 async function writeSome(
   db: Kysely<unknown>,
-  rest: Owned[],
-  { dialect, interner, life, fates }: CommitParts & { readonly life: number; readonly fates: StepFate[] },
-): Promise<Followed> {
-  const numberOf = await interner.hosts.find(rest.map(({ step }) => step.host))
+  steps: readonly Owned[],
+  { dialect, interner, life }: CommitParts & { readonly life: number },
+): Promise<{ readonly fates: readonly StepFate[]; readonly followed: Followed }> {
+  const numberOf = await interner.hosts.find(steps.map(({ step }) => step.host))
   const open = await holdOpen(
     db,
     dialect,
-    rest.map(({ step }) => step.eventId),
+    steps.map(({ step }) => step.eventId),
   )
   const placements = new Map<ServerId, Placement>()
   const take = (step: DeliveryStep, ofAnyOwner: boolean): StepFate => {
@@ -69,14 +68,15 @@ async function writeSome(
     placements.set(step.serverId, { kind: 'located', serverId: step.serverId, destinations: step.to, atUs: step.atUs })
     return 'applied'
   }
-  while (rest[0] !== undefined && !isBehind(rest[0].step, placements)) {
-    const { step, ofAnyOwner } = rest.shift() as Owned
+  const fates: StepFate[] = []
+  for (const { step, ofAnyOwner } of steps) {
+    if (isBehind(step, placements)) break
     fates.push(take(step, ofAnyOwner))
   }
   await writeBack(db, dialect, [...open.values()])
-  if (placements.size === 0) return NOTHING_FOLLOWED
+  if (placements.size === 0) return { fates, followed: NOTHING_FOLLOWED }
   const kept = await keepLife(db, dialect, life)
-  return followServers(db, placements, { dialect, interner, kept })
+  return { fates, followed: await followServers(db, placements, { dialect, interner, kept }) }
 }
 
 /** Whether the step applied. */
