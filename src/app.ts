@@ -135,8 +135,12 @@ async function openJournal(
 async function openNova(made: AsyncDisposableStack, { servers, nova }: Config, log: Log): Promise<NovaServers | null> {
   if (servers !== 'nova' || nova.apiDatabase === null) return null
   const { createNovaServers } = await import('./servers/nova/nova-servers.ts')
-  const { apiDatabase, database, transportUrl, maxConnections } = nova
-  const found = createNovaServers({ apiDatabase, database, transportUrl, log, maxConnectionsPerDatabase: maxConnections })
+  const found = createNovaServers({
+    ...nova,
+    apiDatabase: nova.apiDatabase,
+    log,
+    maxConnectionsPerDatabase: nova.maxConnections,
+  })
   made.defer(() => found.close())
   return found
 }

@@ -5,13 +5,13 @@ import type { NovaServers } from '../servers/nova/nova-servers.ts'
 
 /** Nova's databases, one line each, and where casts go over RabbitMQ the broker of every cell. Never rejects. */
 export async function* checkNova(nova: NovaConfig, hasBrokers: boolean): AsyncGenerator<CheckLine> {
-  const { apiDatabase, database, transportUrl, rabbit, controlExchange } = nova
+  const { apiDatabase, rabbit, controlExchange } = nova
   if (apiDatabase === null) return
   const { createNovaServers } = await import('../servers/nova/nova-servers.ts')
   const log = createLog({ level: 'silent' })
   let servers: NovaServers
   try {
-    servers = createNovaServers({ apiDatabase, database, transportUrl, log, maxConnectionsPerDatabase: 1 })
+    servers = createNovaServers({ ...nova, apiDatabase, log, maxConnectionsPerDatabase: 1 })
   } catch (error) {
     yield { name: 'nova_api', ok: false, detail: messageOf(error), mend: 'correct [api_database] connection' }
     return

@@ -121,9 +121,13 @@ export type JournalConfig =
 export interface NovaConfig {
   /** `[api_database] connection`. */
   readonly apiDatabase: string | null
+  /** `[api_database] connection_parameters`: options to append to that URL; empty where there are none. */
+  readonly apiDatabaseParameters: string
   /** `[database] connection`, for cell mappings whose URL is a template. */
   readonly database: string | null
-  /** `[DEFAULT] transport_url`, for the same. */
+  /** `[database] connection_parameters`: options to append to the URL of every cell's database. */
+  readonly databaseParameters: string
+  /** `[DEFAULT] transport_url`, for cell mappings likewise. */
   readonly transportUrl: string | null
   readonly controlExchange: string
   /** `[oslo_messaging_rabbit]`, by the names of its options, as text; empty where nothing is said and there is no default. */

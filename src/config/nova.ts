@@ -9,7 +9,9 @@ export function readNova(settings: Settings): NovaConfig {
     object(`${where(OPTIONS.servers)}: servers = nova: expected [api_database] connection, the URL of the database nova_api`)
   return {
     apiDatabase: read(OPTIONS.apiDatabase),
+    apiDatabaseParameters: read(OPTIONS.apiDatabaseParameters),
     database: read(OPTIONS.database),
+    databaseParameters: read(OPTIONS.databaseParameters),
     transportUrl: read(OPTIONS.transportUrl),
     controlExchange: read(OPTIONS.controlExchange),
     rabbit: Object.fromEntries(RABBIT_OPTIONS.map((option) => [option.name, String(read(option) ?? '')])),

@@ -192,10 +192,18 @@ export const OPTIONS = {
     isSecret: true,
     help: 'The database nova_api. Where it is set, [novacast] servers is nova unless that says otherwise.',
   }),
+  apiDatabaseParameters: apiDatabase('connection_parameters', text, '', {
+    isSecret: true,
+    help: 'More options for the URL of nova_api: name=value&name=value.',
+  }),
 
   database: database('connection', optionalText, null, {
     isSecret: true,
     help: 'The database of the local cell: what cell mappings are filled in from whose URLs are templates.',
+  }),
+  databaseParameters: database('connection_parameters', text, '', {
+    isSecret: true,
+    help: "More options for the URL of every cell's database: name=value&name=value.",
   }),
 
   rabbitSsl: rabbit('ssl', boolean, false, {

@@ -41,6 +41,17 @@ describe('parseDatabaseUrl', () => {
     expect(parse('mysql://nova:100%@h/d').password).toBe('100%')
   })
 
+  it('appends more options', () => {
+    const url = 'mysql+pymysql://u:p@h/d'
+    const tls = (text: string, parameters: string) => {
+      const parsed = parseDatabaseUrl(text, parameters)
+      return parsed.kind === 'parsed' ? parsed.url.tls : parsed
+    }
+    expect(tls(url, 'ssl_ca=/c%20a.pem')).toEqual(parse(`${url}?ssl_ca=/c%20a.pem`).tls)
+    expect(tls(`${url}?ssl_cert=/c.pem`, 'ssl_key=/k.pem')).toMatchObject({ certFile: '/c.pem', keyFile: '/k.pem' })
+    expect(tls(`${url}?ssl_ca=/ca.pem`, 'ssl_ca=/ca.pem')).toMatchObject({ kind: 'invalid' })
+  })
+
   it('does without user, password, host and port', () => {
     expect(parse('mysql:///d')).toMatchObject({
       user: null,

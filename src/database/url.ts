@@ -50,9 +50,10 @@ const PARTS = new RegExp(
 /**
  * Reads an SQLAlchemy URL: `mysql+pymysql://user:password@host:port/database?option=value`, `postgresql+psycopg2://…` and kin; the
  * driver behind the `+` does not matter. User and password are percent-decoded, the database's name is not, and a password may hold
- * any character but `@`. Source: sqlalchemy/engine/url.py _parse_url; PyMySQL and libpq for the options.
+ * any character but `@`. `parameters` are more options, as oslo.db's `connection_parameters`. Source: sqlalchemy/engine/url.py
+ * _parse_url, oslo_db/sqlalchemy/engines.py _extend_url_parameters; PyMySQL and libpq for the options.
  */
-export function parseDatabaseUrl(text: string): ParsedDatabaseUrl {
+export function parseDatabaseUrl(text: string, parameters = ''): ParsedDatabaseUrl {
   const parts = PARTS.exec(text.trim())?.groups
   if (parts === undefined) return invalid('expected mysql+pymysql://user:password@host/database, or postgresql://…')
   const engine = engineOf(parts['engine'] ?? '')
@@ -61,7 +62,7 @@ export function parseDatabaseUrl(text: string): ParsedDatabaseUrl {
   const { port = '', database = '' } = parts
   if (!/^\d*$/.test(port) || Number(port) > 65_535) return invalid('expected a port from 1 to 65535 after the host')
   if (database === '') return invalid('expected the name of a database after the host: …@host/database')
-  const query = readQuery(parts['query'] ?? '')
+  const query = readQuery(`${parts['query'] ?? ''}&${parameters}`)
   const tls = engine === 'mysql' ? mysqlTls(query) : postgresqlTls(query)
   if (typeof tls === 'string') return invalid(tls)
   const address = addressOf(engine, parts['ipv6'] ?? parts['name'] ?? null, Number(port), query)

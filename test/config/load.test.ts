@@ -208,7 +208,9 @@ describe('what is wrong', () => {
       'connection',
       'transport_url',
       'connection',
+      'connection_parameters',
       'connection',
+      'connection_parameters',
       'password',
       'application_credential_secret',
       'memcache_secret_key',
@@ -278,7 +280,8 @@ describe('what follows from what is there', () => {
   it('is a part of the cloud from a nova.conf as it is', () => {
     const text =
       '[DEFAULT]\ntransport_url = rabbit://u:t0psecret@h/\ncontrol_exchange = nova2\n' +
-      '[api_database]\nconnection = mysql+pymysql://u:t0psecret@h/nova_api\n[database]\nconnection = mysql+pymysql://u:t0psecret@h/nova\n' +
+      '[api_database]\nconnection = mysql+pymysql://u:t0psecret@h/nova_api\nconnection_parameters = ssl_ca=/a.pem&charset=utf8\n' +
+      '[database]\nconnection = mysql+pymysql://u:t0psecret@h/nova\nconnection_parameters = ssl_ca=/c.pem\n' +
       `[oslo_messaging_rabbit]\nssl = true\nkombu_ssl_ca_certs = /ca.pem\nkombu_reconnect_delay = 0.5\nrabbit_ha_queues = true\n${KEYSTONE}`
     expect(loadText(text)).toMatchObject({
       identity: 'keystone',
@@ -286,7 +289,9 @@ describe('what follows from what is there', () => {
       cast: 'rabbitmq',
       nova: {
         apiDatabase: 'mysql+pymysql://u:t0psecret@h/nova_api',
+        apiDatabaseParameters: 'ssl_ca=/a.pem&charset=utf8',
         database: 'mysql+pymysql://u:t0psecret@h/nova',
+        databaseParameters: 'ssl_ca=/c.pem',
         transportUrl: 'rabbit://u:t0psecret@h/',
         controlExchange: 'nova2',
         rabbit: {

@@ -12,9 +12,11 @@ export interface OpenCell {
   readonly database: CellDatabase | { readonly kind: 'invalid'; readonly reason: string }
 }
 
-/** The local settings that templates in `cell_mappings` are filled from. */
+/** The local settings with which the URLs in `cell_mappings` are made whole: templates are filled from the two URLs. */
 export interface LocalUrls {
   readonly database: string | null
+  /** Options to append to the URL of every cell's database. */
+  readonly databaseParameters: string
   readonly transportUrl: string | null
 }
 
@@ -97,10 +99,10 @@ function openCell(row: CellRow, local: LocalUrls, settings: DatabaseSettings, be
   const cell = { id, name, transportUrl, isDisabled }
   if (before?.connection === databaseConnection)
     return { connection: databaseConnection, open: { cell, database: before.open.database } }
-  return { connection: databaseConnection, open: { cell, database: openDatabaseOf(row, local.database, settings) } }
+  return { connection: databaseConnection, open: { cell, database: openDatabaseOf(row, local, settings) } }
 }
 
-function openDatabaseOf(row: CellRow, local: string | null, settings: DatabaseSettings): OpenCell['database'] {
+function openDatabaseOf(row: CellRow, local: LocalUrls, settings: DatabaseSettings): OpenCell['database'] {
   const read = cellUrl(row.databaseConnection, local)
   const name = `cell ${row.name ?? row.id}`
   if (read.kind === 'parsed') {

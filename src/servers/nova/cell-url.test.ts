@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cellUrl } from './cell-url.ts'
 
-const LOCAL = 'mysql+pymysql://nova:secret@controller/nova'
+const LOCAL = { database: 'mysql+pymysql://nova:secret@controller/nova', databaseParameters: '' }
 
 describe('the URL of a cell’s database', () => {
   it.each(['ge{heim', 'ge}heim', 'ge{heim}', '{}'])('may have a brace in its password: %s', (password) => {
@@ -24,5 +24,14 @@ describe('the URL of a cell’s database', () => {
       reason: expect.stringMatching(/^the template has a field that is not one of scheme, username, password, hostname, port/),
     })
     expect(cellUrl('nova_cell1', LOCAL)).toEqual({ kind: 'invalid', reason: expect.stringMatching(/^expected mysql/) })
+  })
+
+  it("has the options of every cell's database", () => {
+    const local = { ...LOCAL, databaseParameters: 'ssl_ca=/ca.pem' }
+    expect(cellUrl('mysql+pymysql://nova@db/nova_cell1', local)).toMatchObject({
+      url: { tls: { kind: 'on', caFile: '/ca.pem' } },
+    })
+    const reason = expect.stringMatching(/^expected mysql.* \(with \[database\] connection_parameters\)$/)
+    expect(cellUrl('nova_cell1', local)).toEqual({ kind: 'invalid', reason })
   })
 })

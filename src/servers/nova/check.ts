@@ -54,7 +54,7 @@ export async function checkNovaDatabases(
     const cells = await api.kysely.selectFrom('cell_mappings').selectAll().orderBy('id').execute()
     const names = cells.map(({ name, uuid }) => name ?? uuid).join(', ')
     const counted = { ...line, detail: `${line.detail}; ${cells.length} cells: ${names || 'none'}` }
-    return [counted, ...(await Promise.all(cells.map((cell) => checkCell(cell, local.database, settings))))]
+    return [counted, ...(await Promise.all(cells.map((cell) => checkCell(cell, local, settings))))]
   })
 }
 
@@ -67,7 +67,7 @@ interface ApiTables {
   }
 }
 
-async function checkCell(row: ApiTables['cell_mappings'], local: string | null, settings: DatabaseSettings): Promise<CheckLine> {
+async function checkCell(row: ApiTables['cell_mappings'], local: LocalUrls, settings: DatabaseSettings): Promise<CheckLine> {
   const name = `database of ${row.name ?? row.uuid}`
   const read = cellUrl(row.database_connection ?? '', local)
   if (read.kind === 'invalid') {

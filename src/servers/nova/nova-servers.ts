@@ -15,9 +15,13 @@ import type { DatabaseSettings } from './settings.ts'
 export interface NovaServersParts {
   /** `[api_database] connection`. */
   readonly apiDatabase: string
+  /** `[api_database] connection_parameters`; empty where there are none. */
+  readonly apiDatabaseParameters: string
   /** `[database] connection`, which templates in `cell_mappings` are filled from. */
   readonly database: string | null
-  /** `[DEFAULT] transport_url`, likewise. */
+  /** `[database] connection_parameters`, for every cell's database. Source: nova/db/main/api.py create_context_manager. */
+  readonly databaseParameters: string
+  /** `[DEFAULT] transport_url`, which templates are filled from likewise. */
   readonly transportUrl: string | null
   readonly maxConnectionsPerDatabase: number
   readonly log: Log
@@ -41,10 +45,14 @@ const MAPPINGS_REMEMBERED = 100_000
 export function createNovaServers(parts: NovaServersParts): NovaServers {
   const { log, maxConnectionsPerDatabase, connectTimeoutMs = 3000, queryTimeoutMs = 5000 } = parts
   const settings: DatabaseSettings = { maxConnectionsPerDatabase, connectTimeoutMs, queryTimeoutMs, log }
-  const parsed = parseDatabaseUrl(parts.apiDatabase)
-  if (parsed.kind === 'invalid') throw new Error(`[api_database] connection: ${parsed.reason}`)
+  const parsed = parseDatabaseUrl(parts.apiDatabase, parts.apiDatabaseParameters)
+  if (parsed.kind === 'invalid') {
+    const where = parts.apiDatabaseParameters === '' ? 'connection' : 'connection with connection_parameters'
+    throw new Error(`[api_database] ${where}: ${parsed.reason}`)
+  }
   const api = openApiDatabase(parsed.url, settings)
-  const local = { database: parts.database, transportUrl: parts.transportUrl }
+  const { database, databaseParameters, transportUrl } = parts
+  const local = { database, databaseParameters, transportUrl }
   const cells = createCellDirectory({ api, local, settings })
   return {
     locate: createLocate({ api, cells, remembered: new LRUCache<ServerId, CellId>({ max: MAPPINGS_REMEMBERED }) }),

@@ -22,7 +22,9 @@ describeOn(stand, 'the real nova-compute', ({ nova }) => {
   const log = createLog({ level: 'silent' })
   const parts = {
     apiDatabase: nova.apiDatabase,
+    apiDatabaseParameters: '',
     database: cell.database,
+    databaseParameters: '',
     transportUrl: cell.transportUrl,
     maxConnectionsPerDatabase: 2,
     log,

@@ -48,7 +48,9 @@ export const migrationContext = (migrationId: number): string =>
 export function novaServers(cloud: Cloud, parts: Partial<NovaServersParts> = {}): NovaServers {
   return createNovaServers({
     apiDatabase: cloud.apiUrl,
+    apiDatabaseParameters: '',
     database: null,
+    databaseParameters: '',
     transportUrl: null,
     maxConnectionsPerDatabase: 3,
     connectTimeoutMs: 5000,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { DatabaseTrouble } from '../../../src/database/trouble.ts'
 import type { HostName, ServerId } from '../../../src/events/event.ts'
-import type { NovaServers } from '../../../src/servers/nova/nova-servers.ts'
+import type { NovaServers, NovaServersParts } from '../../../src/servers/nova/nova-servers.ts'
 import { ServersUnavailable } from '../../../src/servers/servers.ts'
 import { useStand } from '../../stand/use-stand.ts'
 import { createStallingProxy, type StallingProxy } from '../../support/stalling-proxy.ts'
@@ -150,6 +150,21 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     await proxy.up()
     await expect.poll(() => locateOne(behind, stranger).catch(() => null), { timeout: 30_000 }).toEqual({ kind: 'unknown' })
     await behind.close()
+  })
+
+  it('is reached with the options of connection_parameters, nova_api and the cells each with theirs', async () => {
+    const reached = async (parts: Partial<NovaServersParts>) => {
+      const asked = novaServers(cloud, parts)
+      const lines = await asked.check()
+      await asked.close()
+      return lines.map(({ ok }) => ok)
+    }
+    // What the servers of the stand do not have.
+    const tls = engine === 'mysql' ? 'ssl_mode=REQUIRED' : 'sslmode=require'
+    expect(await reached({ apiDatabaseParameters: tls })).toEqual([false])
+    expect(await reached({ databaseParameters: tls })).toEqual([true, false, false, false])
+    const refused = { apiDatabaseParameters: 'ssl_capath=/x&sslmode=x' }
+    expect(() => novaServers(cloud, refused)).toThrow('[api_database] connection with connection_parameters: expected ssl')
   })
 
   it('is told line by line by check, with what is missing', async () => {
