@@ -17,7 +17,7 @@ describe('parseDatabaseUrl', () => {
       database: 'nova_api',
       tls: { kind: 'off' },
       sessionOptions: null,
-      ignored: ['charset'],
+      ignored: [],
     })
     expect(parse('postgresql+psycopg2://nova:secret@10.0.0.1:6432/nova?options=-csearch_path%3Dnova')).toMatchObject({
       engine: 'postgresql',
@@ -61,6 +61,11 @@ describe('parseDatabaseUrl', () => {
     expect(parse('mysql://nova@/d')).toMatchObject({ user: 'nova', password: '', address: { kind: 'tcp', host: 'localhost' } })
     expect(parse('postgresql:///d').address).toEqual({ kind: 'socket', path: '/var/run/postgresql', port: 5432 })
     expect(parse('mysql://u:p@[2001:db8::1]:3307/d').address).toEqual({ kind: 'tcp', host: '2001:db8::1', port: 3307 })
+  })
+
+  it('tells which options change nothing, unless they may be a part of a password', () => {
+    expect(parse('mysql://u@h/d?read_timeout=5&unix_socket=/s&charset=utf8&read_timeout=6').ignored).toEqual(['read_timeout'])
+    expect(parse('postgresql://u@h/d?target_session_attrs=read-write&a/b=c').ignored).toEqual(['target_session_attrs'])
   })
 
   it('goes through a socket', () => {

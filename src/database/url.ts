@@ -20,7 +20,7 @@ export interface DatabaseUrl {
   readonly tls: Tls
   /** Command-line options for PostgreSQL's session, such as `-csearch_path=nova`. */
   readonly sessionOptions: string | null
-  /** Names of query parameters that change nothing here. */
+  /** Names of options that are not known here: they change nothing. `charset` is not among them, for text is always UTF-8. */
   readonly ignored: readonly string[]
 }
 
@@ -72,7 +72,14 @@ export function parseDatabaseUrl(text: string, parameters = ''): ParsedDatabaseU
   if (problem !== null) return invalid(problem)
   const user = parts['user'] ? decode(parts['user']) : null
   const url = { engine, address, user, password: decode(parts['password'] ?? ''), database, tls, sessionOptions }
-  return { kind: 'parsed', url: { ...url, ignored: query.unread() } }
+  // A name that is no word may be a part of a password.
+  const ignored = query.unread().filter((option) => option !== 'charset' && /^\w+$/.test(option))
+  return { kind: 'parsed', url: { ...url, ignored } }
+}
+
+/** What `novacast check` adds to the line of a database that it reached: its URL's options that change nothing; may be empty. */
+export function tellIgnored({ ignored }: DatabaseUrl): string {
+  return ignored.length === 0 ? '' : `; options without effect: ${ignored.join(', ')}`
 }
 
 function engineOf(name: string): Engine | null {

@@ -44,6 +44,7 @@ function describeSchema(name: string, server: Server | undefined): void {
     it('is made in an empty database by the first who comes, also where several come at once', async () => {
       const { url } = await server.createDatabase()
       expect((await checkSqlJournal(url)).map(({ ok }) => ok)).toEqual([true, true])
+      expect((await checkSqlJournal(`${url}?read_timeout=5`))[0]?.detail).toMatch(/; options without effect: read_timeout$/)
       const journals = await Promise.all([open(url), open(url), open(url)])
       await journals[2]?.commit(submission([decided(['a'])]))
       expect(await journals[0]?.search({ limit: 10 })).toHaveLength(1)

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/connect.ts'
 import { DatabaseTrouble } from '../../database/trouble.ts'
+import { parseDatabaseUrl, tellIgnored } from '../../database/url.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import { connectJournal } from './connect.ts'
 import { objectionToSql, readSqlSchema, SQL_MIGRATIONS } from './migrate.ts'
@@ -12,9 +13,11 @@ const SCHEMA = 'journal schema'
 export async function checkSqlJournal(url: string): Promise<readonly CheckLine[]> {
   let database: Database<unknown> | null = null
   try {
+    const parsed = parseDatabaseUrl(url)
     database = connectJournal(url, 1)
     const server = await readServer(database)
-    return [toLine(server), ...(server.objection === null ? [await checkSchema(database)] : [])]
+    const line = toLine(server, parsed.kind === 'parsed' ? tellIgnored(parsed.url) : '')
+    return [line, ...(server.objection === null ? [await checkSchema(database)] : [])]
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
     return [{ name: DATABASE, ok: false, detail, mend: mendingOf(error) }]
@@ -23,10 +26,10 @@ export async function checkSqlJournal(url: string): Promise<readonly CheckLine[]
   }
 }
 
-function toLine({ version, objection, doubt }: Server): CheckLine {
+function toLine({ version, objection, doubt }: Server, ignored: string): CheckLine {
   if (objection !== null)
     return { name: DATABASE, ok: false, detail: objection, mend: 'name another database in [novacast] connection' }
-  return { name: DATABASE, ok: true, detail: doubt === null ? version : `${version}; ${doubt}`, mend: null }
+  return { name: DATABASE, ok: true, detail: `${version}${doubt === null ? '' : `; ${doubt}`}${ignored}`, mend: null }
 }
 
 async function checkSchema(database: Database<unknown>): Promise<CheckLine> {

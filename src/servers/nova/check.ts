@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Database, openDatabase } from '../../database/connect.ts'
 import { type TroubleKind, toTrouble } from '../../database/trouble.ts'
-import type { DatabaseUrl } from '../../database/url.ts'
+import { type DatabaseUrl, tellIgnored } from '../../database/url.ts'
 import { INFO_CACHE_COLUMNS, INSTANCE_COLUMNS } from '../../nova/instance-row.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import type { LocalUrls } from './cell-directory.ts'
@@ -53,7 +53,7 @@ export async function checkNovaDatabases(
     if (!line.ok) return [line]
     const cells = await api.kysely.selectFrom('cell_mappings').selectAll().orderBy('id').execute()
     const names = cells.map(({ name, uuid }) => name ?? uuid).join(', ')
-    const counted = { ...line, detail: `${line.detail}; ${cells.length} cells: ${names || 'none'}` }
+    const counted = { ...line, detail: `${line.detail}; ${cells.length} cells: ${names || 'none'}${tellIgnored(url)}` }
     return [counted, ...(await Promise.all(cells.map((cell) => checkCell(cell, local, settings))))]
   })
 }
@@ -75,9 +75,8 @@ async function checkCell(row: ApiTables['cell_mappings'], local: LocalUrls, sett
     return { name, ok: false, detail: `database_connection in cell_mappings: ${read.reason}`, mend }
   }
   const line = await withDatabase(read.url, settings, (database) => checkRights(name, database, CELL_RIGHTS))
-  return read.remark === null
-    ? line
-    : { ...line, detail: `${line.detail}; database_connection in cell_mappings is ${read.remark}` }
+  const remark = read.remark === null ? '' : `; database_connection in cell_mappings is ${read.remark}`
+  return { ...line, detail: line.detail + remark + (line.ok ? tellIgnored(read.url) : '') }
 }
 
 async function withDatabase<Answer>(

@@ -167,6 +167,15 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("trouble 
     expect(() => novaServers(cloud, refused)).toThrow('[api_database] connection with connection_parameters: expected ssl')
   })
 
+  it('is told with the options that have no effect', async () => {
+    const [apiDatabaseParameters, databaseParameters] = ['charset=utf8&write_timeout=5', 'charset=utf8&read_timeout=5']
+    const asked = novaServers(cloud, { apiDatabaseParameters, databaseParameters })
+    const [api, ...cells] = await asked.check()
+    await asked.close()
+    expect(api?.detail).toMatch(/; options without effect: write_timeout$/)
+    for (const { detail } of cells) expect(detail).toMatch(/; options without effect: read_timeout$/)
+  })
+
   it('is told line by line by check, with what is missing', async () => {
     const lines = await servers.check()
     expect(lines.map(({ name, ok }) => `${name}: ${ok}`)).toEqual([
