@@ -1,9 +1,9 @@
 import { Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { Client, type ClientConfig, type QueryResult, types } from 'pg'
-import type { ConnectOptions, Open } from './connection.ts'
+import type { Connection, ConnectOptions, Open } from './connection.ts'
 import { offersTls, secureOptions } from './tls.ts'
-import { DatabaseTrouble } from './trouble.ts'
+import { DatabaseTrouble, toTrouble } from './trouble.ts'
 import type { DatabaseUrl } from './url.ts'
 
 const INT8 = 20
@@ -26,10 +26,30 @@ const statementNames = new Map<string, string>()
 
 /** Opens a connection to PostgreSQL. */
 export const openPostgresql: Open = async (url, options, signal) => {
+  const ssl = await toSsl(url, options.connectTimeoutMs)
+  const config = { ...toDriverOptions(url, options), ssl }
+  if (url.tls.kind !== 'prefer' || ssl === false) return openOnce(config, signal)
+  return openOnce(config, signal).catch((error) => openWithout({ ...config, ssl: false }, signal, toTrouble(error)))
+}
+
+/** What pg_hba.conf answers to whom no line of it fits. */
+const NOT_LET_IN = '28000'
+
+/** Opens a connection without TLS where one with it was not let in: only those without may be (`hostnossl`). */
+async function openWithout(config: ClientConfig, signal: AbortSignal, before: DatabaseTrouble): Promise<Connection> {
+  if (before.code !== NOT_LET_IN) throw before
+  return openOnce(config, signal).catch((error) => {
+    const { kind, message, code } = toTrouble(error)
+    throw new DatabaseTrouble(kind, `${before.message}; without TLS: ${message}`, code)
+  })
+}
+
+async function openOnce(config: ClientConfig, signal: AbortSignal): Promise<Connection> {
+  // Nobody waits any more: what was asked before took too long.
+  signal.throwIfAborted()
   // Ours, so that it can be ended at once: the driver only asks the server to.
   const socket = new Socket()
-  const ssl = await toSsl(url, options.connectTimeoutMs)
-  const raw = new Client({ ...toDriverOptions(url, options), ssl, stream: () => socket })
+  const raw = new Client({ ...config, stream: () => socket })
   let isUsable = true
   const gone = () => {
     isUsable = false

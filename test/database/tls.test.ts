@@ -4,13 +4,14 @@ import { promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
-import { parseDatabaseUrl } from '../../src/database/url.ts'
+import { type DatabaseUrl, parseDatabaseUrl } from '../../src/database/url.ts'
 import type { Own, Database as Server } from '../stand/stand.ts'
 import { describeOn, startTlsDatabase, useStand } from '../stand/use-stand.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
 
 const stand = await useStand()
 const run = promisify(execFile)
+const OPTIONS = { maxConnections: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000, applicationName: 'tests' }
 
 /** How each engine is told the same. */
 const ENGINES = {
@@ -65,10 +66,7 @@ for (const { part, names, right, wrong } of CASES) {
     const urlOf = (host: string, query: string, user = server.user) =>
       `${server.url(name).replace(/\/\/.*@[^:]+/, `//${user}:${server.password}@${host}`)}?${query}`
     const open = (...to: Parameters<typeof urlOf>) => {
-      const parsed = parseDatabaseUrl(urlOf(...to))
-      if (parsed.kind === 'invalid') throw new Error(parsed.reason)
-      const options = { maxConnections: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000, applicationName: 'tests' }
-      const database = openDatabase<unknown>(parsed.url, options)
+      const database = openDatabase<unknown>(parsedUrl(urlOf(...to)), OPTIONS)
       opened.push(database)
       return database
     }
@@ -123,6 +121,46 @@ for (const { part, names, right, wrong } of CASES) {
       expect(await isEncrypted(right, engine.withCertificate(certificates), 'certified')).toBe(true)
     })
   })
+}
+
+describeOn(stand, 'postgresql whose pg_hba.conf has it', () => {
+  let certificates: Certificates
+  let server: Server & Own
+
+  beforeAll(async () => {
+    certificates = makeCertificates('DNS:localhost')
+    server = await startTlsDatabase('postgresql', { ca: certificates.ca, cert: certificates.cert, key: certificates.key })
+  })
+  afterAll(async () => {
+    certificates.remove()
+    await server.remove()
+  })
+
+  it('is spoken to without TLS where nothing is said of that and only those are let in, as libpq does', async () => {
+    const admin = openDatabase<unknown>(parsedUrl(server.url('postgres')), OPTIONS)
+    await sql.raw(`CREATE USER plain PASSWORD '${server.password}'`).execute(admin.kysely)
+    await setAccess(server, admin.kysely, 'hostnossl all plain all scram-sha-256')
+    await admin.close()
+    const url = server.url('postgres').replace(/\/\/[^:]+/, '//plain')
+    const isEncrypted = async (text: string) => {
+      const database = openDatabase<unknown>(parsedUrl(text), OPTIONS)
+      return database.query(ENGINES.postgresql.isEncrypted, []).finally(() => database.close())
+    }
+    expect(await isEncrypted(url)).toEqual([[0]])
+    expect(await isEncrypted(server.url('postgres'))).toEqual([[1]])
+    await expect(isEncrypted(`${url}?sslmode=require`)).rejects.toMatchObject({ kind: 'refused' })
+    const stranger = isEncrypted(url.replace('plain', 'stranger'))
+    await expect(stranger).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringMatching(/SSL encryption.*no encryption/),
+    })
+  })
+})
+
+function parsedUrl(text: string): DatabaseUrl {
+  const parsed = parseDatabaseUrl(text)
+  if (parsed.kind === 'invalid') throw new Error(parsed.reason)
+  return parsed.url
 }
 
 /** The answer to a question of a process of its own: whom the machine believes is read once, from `SSL_CERT_FILE` where that is set. */
