@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { EventId, HostName } from '../events/event.ts'
 import type { DeliveryStep } from '../journal/journal.ts'
@@ -10,12 +11,18 @@ import { createRecorder } from './recorder.ts'
 const host = 'compute-1' as HostName
 const step = (): DeliveryStep => ({ kind: 'dispatched', isEnd: true, host, eventId: uuidv7() as EventId, atUs: 1 })
 
-/** A recorder whose journal notes what it is given. */
+/** A recorder whose journal notes what it is given, unless it is in trouble. */
 function start() {
   const calls: (readonly DeliveryStep[])[] = []
+  const trouble = { isOn: false, tries: 0 }
   const recorder = createRecorder({
     journal: {
       record: async (steps) => {
+        await Promise.resolve()
+        if (trouble.isOn) {
+          trouble.tries++
+          throw new Error('no room')
+        }
         calls.push(steps)
         return steps.length
       },
@@ -25,7 +32,7 @@ function start() {
     log: createLog({ level: 'silent' }),
     gatherMs: { soon: 5, leisurely: 25 },
   })
-  return { recorder, calls }
+  return { recorder, calls, trouble }
 }
 
 describe('how long steps are gathered', () => {
@@ -64,5 +71,57 @@ describe('how long steps are gathered', () => {
     recorder.record([only], undefined, 'leisurely')
     await recorder.close(1000)
     expect(calls).toEqual([[only]])
+  })
+})
+
+describe('a journal in trouble', () => {
+  /** One step in a batch of its own, each. */
+  const recordEach = async ({ recorder }: ReturnType<typeof start>, steps: readonly DeliveryStep[], onDurable: () => void) => {
+    for (const each of steps) {
+      recorder.record([each], onDurable)
+      await sleep(6)
+    }
+  }
+
+  it('is caught up with at once when it is over, in order, however much came meanwhile', async () => {
+    const stage = start()
+    const { recorder, calls, trouble } = stage
+    trouble.isOn = true
+    const steps = Array.from({ length: 100 }, step)
+    let durable = 0
+    await recordEach(stage, steps, () => durable++)
+    expect([recorder.isBehind, calls]).toEqual([true, []])
+    // Not one try for each batch.
+    expect(trouble.tries).toBeLessThan(50)
+    trouble.isOn = false
+    await vi.waitFor(() => expect(durable).toBe(100), 10_000)
+    expect(recorder.isBehind).toBe(false)
+    expect(calls).toEqual([steps])
+    recorder.record([step()])
+    await vi.waitFor(() => expect(calls).toHaveLength(2), 10_000)
+  })
+
+  it('gets what it is behind with a few thousand at a time', async () => {
+    const { recorder, calls, trouble } = start()
+    trouble.isOn = true
+    const steps = Array.from({ length: 12_000 }, step)
+    recorder.record(steps.slice(0, 1))
+    await vi.waitFor(() => expect(recorder.isBehind).toBe(true), 10_000)
+    for (let i = 1; i < steps.length; i += 2000) {
+      recorder.record(steps.slice(i, i + 2000))
+      await sleep(10)
+    }
+    trouble.isOn = false
+    await vi.waitFor(() => expect(recorder.isBehind).toBe(false), 10_000)
+    expect(calls.length).toBeGreaterThan(1)
+    expect(calls.flat()).toEqual(steps)
+  })
+
+  it('that lasts is not waited for longer than said when the recorder is closed', async () => {
+    const { recorder, calls, trouble } = start()
+    trouble.isOn = true
+    recorder.record([step()])
+    await recorder.close(100)
+    expect(calls).toEqual([])
   })
 })

@@ -11,6 +11,8 @@ export type Pace = 'soon' | 'leisurely'
 
 /** Writes steps of deliveries into the journal, those of one turn of the event loop or of a few milliseconds in one call, in order. */
 export interface Recorder {
+  /** Whether the journal has trouble, or had until just now: steps wait for it. */
+  readonly isBehind: boolean
   /** Calls back when these steps are durable. Where the journal has trouble it is tried again until it has none. */
   record(steps: readonly DeliveryStep[], onDurable?: () => void, pace?: Pace): void
   /** Resolves when all that was given is durable or `graceMs` is over. Nothing is recorded after that. */
@@ -27,6 +29,8 @@ export interface RecorderParts {
 }
 
 interface Batch {
+  /** Its place among all of them. */
+  readonly number: number
   readonly steps: DeliveryStep[]
   readonly whenDurable: (() => void)[]
 }
@@ -35,19 +39,25 @@ interface Batch {
 type Told = Pick<DeliveryStep, 'kind' | 'host' | 'eventId' | 'atUs'>
 
 const TROUBLE: Backoff = { firstMs: 100, mostMs: 5000 }
-const newBatch = (): Batch => ({ steps: [], whenDurable: [] })
+/** What has come since is written together, so many steps at a time. */
+const MOST_TOGETHER = 5000
 
 /**
  * Batches go to the journal as they come, without waiting for those before them (it keeps the order of its calls): a step must not
- * be overtaken by the acknowledgement that answers it. When one fails, it and what comes after are written one after another.
+ * be overtaken by the acknowledgement that answers it. When one fails, it and what comes after wait, and are written together and in
+ * order as soon as the journal takes them: it is behind for as long as the trouble lasts, however much comes.
  */
 export function createRecorder(parts: RecorderParts): Recorder {
   const { journal, log, gatherMs } = parts
   const stopped = new AbortController()
+  let count = 0
+  const newBatch = (): Batch => ({ number: count++, steps: [], whenDurable: [] })
   let gathering = newBatch()
   let flushAtMs = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
-  let failed: Promise<void> | null = null
+  /** What could not be written and what came since, in order; there is some only while that is caught up with. */
+  const late: Batch[] = []
+  let catchingUp: Promise<void> | null = null
   let isClosed = false
   const underWay = new Set<Promise<void>>()
 
@@ -60,28 +70,30 @@ export function createRecorder(parts: RecorderParts): Recorder {
     )
     for (const call of batch.whenDurable) call()
   }
-  const writeAgain = async (batch: Batch, before: Promise<void> | null) => {
-    await before
-    for (let failures = 1; !stopped.signal.aborted; failures++) {
-      await sleep(retryDelayMs(TROUBLE, failures), undefined, { signal: stopped.signal }).catch(() => {})
+  const catchUp = async () => {
+    for (let failures = 1; late.length > 0 && !stopped.signal.aborted; ) {
+      if (failures > 0) await sleep(retryDelayMs(TROUBLE, failures), undefined, { signal: stopped.signal }).catch(() => {})
+      const batch = takeTogether(late)
       try {
-        return await write(batch)
+        await write(batch)
+        failures = 0
       } catch (error) {
-        if (failures % 10 === 0)
+        putInOrder(late, batch)
+        if (++failures % 10 === 0)
           log.warn({ err: error, steps: batch.steps.length }, 'steps of deliveries still cannot be recorded')
       }
     }
+    catchingUp = null
   }
   const settle = async (batch: Batch) => {
     try {
-      if (failed === null) return await write(batch)
+      if (catchingUp === null) return await write(batch)
     } catch (error) {
       log.warn({ err: error, steps: batch.steps.length }, 'steps of deliveries cannot be recorded now; they are tried again')
     }
-    const again = writeAgain(batch, failed)
-    failed = again
-    await again
-    if (failed === again) failed = null
+    putInOrder(late, batch)
+    catchingUp ??= catchUp()
+    await catchingUp
   }
   const flush = () => {
     clearTimeout(timer)
@@ -102,6 +114,9 @@ export function createRecorder(parts: RecorderParts): Recorder {
     else timer = setTimeout(flush, gatherMs[pace])
   }
   return {
+    get isBehind() {
+      return catchingUp !== null
+    },
     record: (steps, onDurable, pace = 'soon') => {
       if (isClosed) return
       for (const step of steps) gathering.steps.push(step)
@@ -117,6 +132,24 @@ export function createRecorder(parts: RecorderParts): Recorder {
       stopped.abort()
     },
   }
+}
+
+/** Several may be under way when the first of them fails. */
+function putInOrder(late: Batch[], batch: Batch): void {
+  const at = late.findIndex(({ number }) => number > batch.number)
+  late.splice(at === -1 ? late.length : at, 0, batch)
+}
+
+/** Takes the first of them, as one. */
+function takeTogether(late: Batch[]): Batch {
+  const [{ number } = { number: 0 }] = late
+  const together: Batch = { number, steps: [], whenDurable: [] }
+  while (late[0] !== undefined && together.steps.length < MOST_TOGETHER) {
+    const { steps, whenDurable } = late.shift() as Batch
+    for (const step of steps) together.steps.push(step)
+    together.whenDurable.push(...whenDurable)
+  }
+  return together
 }
 
 /** Tells those who watch and count, in the order of the steps. */

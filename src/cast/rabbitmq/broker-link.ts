@@ -53,7 +53,7 @@ const STABLE_MS = 10_000
 /** What may wait for the first connection. */
 const MAX_WAITING = 5000
 const MAX_WAITING_BYTES = 64 * 2 ** 20
-const CLOSED = 'novacast stops'
+const CLOSED = 'its link is closed: novacast stops, or the cell is gone'
 
 /** A link that connects when it is first needed. */
 export function createBrokerLink({ target, log, onBack }: LinkParts): BrokerLink {

@@ -6,7 +6,7 @@ import { CELL } from '../../nova/captures.ts'
 import { type CellTable, cellTable, QUICK } from './rig.ts'
 
 const MESSAGE = { host: 'a' as HostName, routingKey: 'compute.a', uniqueId: '1', body: Buffer.from('{}') }
-const CLOSED = { kind: 'away', reason: 'novacast stops' }
+const CLOSED = { kind: 'away', reason: 'its link is closed: novacast stops, or the cell is gone' }
 
 /** The link to a cell whose broker is not there, tried by then. */
 async function linkOf(cells: CellTable, sweepMs: number) {

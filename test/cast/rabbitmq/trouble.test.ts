@@ -129,7 +129,7 @@ describeOn(stand, 'a broker in trouble', () => {
     await caster.close()
     expect((await casting).every(({ kind }) => kind === 'taken')).toBe(true)
     await inbox.until(1001)
-    expect(await caster.cast(castOf('close'))).toEqual({ kind: 'away', reason: 'novacast stops' })
+    expect(await caster.cast(castOf('close'))).toEqual({ kind: 'away', reason: expect.stringContaining('novacast stops') })
   })
 
   it('closes at once while it waits for a broker', async () => {
