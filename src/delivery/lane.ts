@@ -323,8 +323,9 @@ export class Lane {
   /** They may be tried again, a few times, and their servers wait for that; those that were tried too often end. */
   #refused(deliveries: readonly Delivery[], reason: string): void {
     const refused = this.#withoutFollowers(deliveries)
-    this.#giveBack(refused)
-    for (const { event, tries } of this.#steps.reject(refused, reason)) this.#held.hold(event.serverId, tries)
+    // Read before that is durable, their tries would not count.
+    const again = this.#steps.reject(refused, reason, () => this.#giveBack(again))
+    for (const { event, tries } of again) this.#held.hold(event.serverId, tries)
   }
 
   /** Gives back those that went out behind one of the same server that was not taken. */

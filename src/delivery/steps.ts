@@ -30,8 +30,8 @@ export interface Steps {
   expire(deliveries: readonly Delivery[]): void
   /** Ends what waits in vain; resolves when that is durable. */
   supersede(outdated: readonly Outdated[]): Promise<void>
-  /** One try each is used up. Answers those that may be tried again, as they are then; the others end as failed. */
-  reject(deliveries: readonly Delivery[], reason: string): readonly Delivery[]
+  /** One try each is used up. Answers those that may be tried again, as they are once that is durable; the others end as failed. */
+  reject(deliveries: readonly Delivery[], reason: string, onDurable?: () => void): readonly Delivery[]
 }
 
 export function createSteps(host: HostName, parts: StepsParts): Steps {
@@ -63,9 +63,9 @@ export function createSteps(host: HostName, parts: StepsParts): Steps {
           resolve,
         )
       }),
-    reject: (deliveries, reason) => {
+    reject: (deliveries, reason, onDurable) => {
       const [spent, left] = [deliveries.filter(isSpent), deliveries.filter((each) => !isSpent(each))]
-      record(left, () => ({ kind: 'rejected', reason }))
+      record(left, () => ({ kind: 'rejected', reason }), onDurable)
       end(spent, ({ tries }) => ({ kind: 'failed', reason: `${reason}, ${tries + 1} times` }))
       return left.map((each) => ({ ...each, tries: each.tries + 1 }))
     },

@@ -185,9 +185,7 @@ describe('a delivery that is not taken for its own sake', () => {
     await post([other])
     await until(async () => (await statesOf(journal, [poison])).join() === 'h1 failed')
     await until(async () => (await statesOf(journal, [beside, behind, other])).every((state) => state === 'h1 dispatched'))
-    // Three times, or more where the next try is made before the journal has noted the last one.
-    const lastError = expect.stringMatching(/^the row is too long, [3-9] times$/)
-    expect((await journal.event(poison.id))?.deliveries[0]).toMatchObject({ lastError })
+    expect((await journal.event(poison.id))?.deliveries[0]).toMatchObject({ lastError: 'the row is too long, 3 times' })
     const last = caster.casts.flatMap(({ deliveries }) => deliveries.map(({ eventId }) => eventId as string))
     expect(last.lastIndexOf(behind.id)).toBeGreaterThan(last.lastIndexOf(poison.id))
     expect(last.lastIndexOf(other.id)).toBeGreaterThan(last.lastIndexOf(beside.id))
