@@ -47,4 +47,14 @@ describeEngines('what is urgent', (engine) => {
     expect(await urgently(store, event)).toEqual([])
     expect((await store.event(old.id))?.deliveries).toMatchObject([{ host: 'h1', state: 'pending' }])
   })
+
+  it('is found out in moments of a thousand events of one server behind thousands', async () => {
+    const store = await openOn(engine)
+    const server = newServerId()
+    const many = () => Array.from({ length: 1250 }, () => at(server, 'h1'))
+    await store.commit(submission(many()))
+    // Each would otherwise go through all before it: minutes of the writer's time.
+    for (let i = 0; i < 4; i++)
+      expect(await store.commit(submission(many()), { ...NO_SEARCHES, urgent: new Set([server]) })).toHaveLength(1250)
+  }, 60_000)
 })

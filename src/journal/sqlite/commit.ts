@@ -3,7 +3,7 @@ import { isAwaited } from '../../events/names.ts'
 import { DEFERRAL_NUMBERS, STATE_NUMBERS } from '../states.ts'
 import { createBucket, findNextSeq } from './bucket.ts'
 import { type Column, toRequestColumn, toUuidColumn } from './columns.ts'
-import type { Follower } from './follow.ts'
+import type { Follower, Fronts } from './follow.ts'
 import type { Interner } from './intern.ts'
 import type { WireEvent, WireSubmission } from './protocol.ts'
 import type { RecentMoves } from './recent-moves.ts'
@@ -28,6 +28,14 @@ export interface Committer {
   reset(): void
 }
 
+/** What is known of a submission while its events are written. */
+interface About {
+  readonly submission: WireSubmission
+  readonly fronts: Fronts
+  /** Servers of which all that waits has come along already: one of their events brings it. */
+  readonly followed: Set<string>
+}
+
 /**
  * Events are numbered (`seq`) in the order of their commits. Prepared statements, one row each: 3.7 µs an event with
  * its delivery and all indexes, and as fast as rows out of `json_each` in one statement; multi-row VALUES are half as fast in
@@ -43,7 +51,7 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
   const bytes = { id: new Uint8Array(16), server: new Uint8Array(16), tag: new Uint8Array(16) }
   let nextSeq = findNextSeq(db)
 
-  const writeEvent = (firstSeq: number, event: WireEvent, submission: WireSubmission) => {
+  const writeEvent = (firstSeq: number, event: WireEvent, { submission, fronts, followed }: About) => {
     const [id, server, name, status, tag, code, destinations, deferred, replay] = event
     const seq = nextSeq++
     const serverColumn = toUuidColumn(server, bytes.server)
@@ -73,9 +81,14 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
     if (destinations.length === 0 && deferred === null) return
     const move = moves.get(server)
     if (move !== undefined) follower.followEvent(seq, move)
-    else if (destinations.length > 0) bringAlong(seq, serverColumn, { event, submission })
+    else if (destinations.length > 0 && !followed.has(server)) {
+      followed.add(server)
+      bringAlong(seq, serverColumn, { event, submission })
+    }
     const urgent = submission[9]
-    if (urgent.includes(server)) follower.lookInFront({ seq, id, server: serverColumn, destinations })
+    if (!urgent.includes(server)) return
+    const opened = move === undefined ? destinations : move.place[0] === 'located' ? move.place[1] : []
+    follower.lookInFront({ seq, id, serverId: server, server: serverColumn, destinations, opened }, fronts)
   }
   /** What waits for the event's server, and stands before it, goes where it goes. */
   const bringAlong = (seq: number, server: Column, { event, submission }: { event: WireEvent; submission: WireSubmission }) => {
@@ -95,9 +108,10 @@ export function createCommitter(db: DatabaseSync, { intern, tally, follower, mov
       const sender = intern.sender(userId, userName, projectId)
       const request = toRequestColumn(requestId, bytes.id)
       addRequest.run(firstSeq, events.length, receivedAtUs, request, globalId, sender, microversion, repeatKey)
+      const about: About = { submission, fronts: new Map(), followed: new Set() }
       for (const event of events) {
         bucket.note(nextSeq, receivedAtUs)
-        writeEvent(firstSeq, event, submission)
+        writeEvent(firstSeq, event, about)
       }
       return firstSeq
     },

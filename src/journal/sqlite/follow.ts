@@ -28,8 +28,8 @@ export interface Follower {
   follow(server: Column, found: Found, search: Search): void
   /** This event alone, which was given the hosts that its server had a moment ago. */
   followEvent(seq: number, found: Found): void
-  /** Notes where something of its server is open in front of this event, which is committed now. */
-  lookInFront(event: NewEvent): void
+  /** Notes where something of its server is open in front of this event, which is committed now; `fronts` are its submission's. */
+  lookInFront(event: NewEvent, fronts: Fronts): void
   /** What followed, and what is behind something, since it was last taken. */
   take(): WireFollowed
   /** An event that waits for a host was added. */
@@ -44,9 +44,18 @@ export interface Follower {
 export interface NewEvent {
   readonly seq: number
   readonly id: string
+  readonly serverId: string
   readonly server: Column
   readonly destinations: readonly WireDestination[]
+  /** Where it goes in the end: its server may have moved a moment ago. */
+  readonly opened: readonly WireDestination[]
 }
+
+/**
+ * Whether something of a server is open for a host in front of what comes next in a submission, as far as it was asked: each server and
+ * host is looked for once, for a thousand events of one server would each go through all that it has open.
+ */
+export type Fronts = Map<string, Map<string, boolean>>
 
 /** How a delivery ends. */
 interface End {
@@ -77,6 +86,8 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
   const nextBucket = db.prepare(NEXT_BUCKET)
   const findInBucket = db.prepare(`SELECT seq FROM events INDEXED BY events_by_server
     WHERE seq >> ${BUCKET_SHIFT} = ? AND server = ?`)
+  const findInFront = db.prepare(`SELECT 1 FROM events AS e INDEXED BY events_by_server JOIN deliveries AS d USING (seq)
+    WHERE e.seq >> ${BUCKET_SHIFT} = ? AND e.server = ? AND e.seq < ? AND d.host_id = ? AND d.state < 2 LIMIT 1`)
   const findOpen = db.prepare(`SELECT d.host_id, h.host, d.state FROM deliveries AS d JOIN hosts AS h USING (host_id)
     WHERE d.seq = ? AND d.state < 2`)
   const findId = db.prepare('SELECT id FROM events WHERE seq = ?')
@@ -130,15 +141,21 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
     for (const each of open) if (!names.has(each.host)) end(seq, each, { kind: 'moved', reason, atUs })
     for (const destination of destinations) if (add(seq, destination)) hosts.add(destination[0])
   }
-  /** The events of a server in all buckets that have open deliveries of anybody. */
-  const eventsOf = (server: Column): readonly number[] => {
-    const seqs: number[] = []
+  /** All buckets that have open deliveries of anybody. */
+  function* openBuckets(): Generator<number> {
     for (let from = 0; ; from++) {
       const bucket = nextBucket.get(from)?.['bucket']
-      if (bucket === undefined) return seqs
+      if (bucket === undefined) return
       from = Number(bucket)
-      for (const row of findInBucket.all(bucket, server)) seqs.push(Number(row['seq']))
+      yield from
     }
+  }
+  const eventsOf = (server: Column): readonly number[] =>
+    [...openBuckets()].flatMap((bucket) => findInBucket.all(bucket, server).map((row) => Number(row['seq'])))
+  const isInFront = (server: Column, host: string, before: number): boolean => {
+    const hostId = intern.host(host)
+    for (const bucket of openBuckets()) if (findInFront.get(bucket, server, before, hostId) !== undefined) return true
+    return false
   }
   return {
     waits: (server) => waitingCount > 0 && findWaiting.get(server) !== undefined,
@@ -153,10 +170,15 @@ export function createFollower(db: DatabaseSync, intern: Interner, tally: Tally)
       }
     },
     followEvent,
-    lookInFront: ({ seq, id, server, destinations }) => {
-      const inFront = eventsOf(server).filter((each) => each < seq)
-      const taken = new Set(inFront.flatMap((each) => openOf(each).map(({ host }) => host)))
-      for (const [host] of destinations) if (taken.has(host)) behind.push([host, id])
+    lookInFront: ({ seq, id, server, serverId, destinations, opened }, fronts) => {
+      const front = fronts.get(serverId) ?? new Map<string, boolean>()
+      fronts.set(serverId, front)
+      for (const [host] of destinations) {
+        const isTaken = front.get(host) ?? isInFront(server, host, seq)
+        front.set(host, isTaken)
+        if (isTaken) behind.push([host, id])
+      }
+      for (const [host] of opened) front.set(host, true)
     },
     take: () => {
       if (hosts.size === 0 && ended.length === 0 && behind.length === 0) return null
