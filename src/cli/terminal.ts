@@ -26,10 +26,13 @@ export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'mag
 
 type Process = Pick<NodeJS.Process, 'env' | 'stdin' | 'stdout' | 'stderr' | 'exit'>
 
-/** The terminal of a process. A reader that goes away (`| head`) ends the process quietly. */
+/**
+ * The terminal of a process. A reader that goes away (`| head`) ends the process quietly. What cannot be said is no reason to end: the
+ * disk that a service's standard error goes to may be full.
+ */
 export function createTerminal({ env, stdin, stdout, stderr, exit }: Process): Terminal {
-  for (const stream of [stdout, stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => exit(error.code === 'EPIPE' ? 0 : 1))
+  stdout.on('error', (error: NodeJS.ErrnoException) => exit(error.code === 'EPIPE' ? 0 : 1))
+  stderr.on('error', () => {})
   const say = (line: string) => {
     stderr.write(`${printable(line)}\n`)
   }

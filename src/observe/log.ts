@@ -31,6 +31,14 @@ export function createLog(options: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: SECRET_PATHS, censor: '***' },
     },
-    options.destination ?? pino.destination({ fd: 2, sync: true }),
+    options.destination ?? standardError(),
   )
+}
+
+/** What is kept of lines that cannot be written now: a file on a full disk, a reader that has stopped. */
+const MAX_UNWRITTEN_BYTES = 2 ** 20
+
+/** A log that cannot be written is dropped: it must never be what ends a service. */
+function standardError(): DestinationStream {
+  return pino.destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES }).on('error', () => {})
 }

@@ -51,6 +51,18 @@ describe('novacast serve', () => {
     expect((await start(['--config-dir', folder])).printed()).toContain(`Its journal is in ${file}\n`)
   })
 
+  it('serves on where its log cannot be written: the disk that it goes to is full', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'novacast-mute-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const mute = startShell(
+      `exec '${process.execPath}' ${MAIN} serve --port 0 --data-dir '${folder}' --log-level debug 2>/dev/full`,
+    )
+    const url = /http:\S+/.exec(await mute.next(/listens on/))?.[0]
+    // Each of them is logged.
+    for (let i = 0; i < 20; i++) expect((await fetch(`${url}/novacast/v1/hosts`)).status).toBe(401)
+    expect(await mute.stop()).toBe(0)
+  })
+
   it('has no colours where there is no terminal', async () => {
     expect((await start()).printed()).not.toContain('\x1b')
   })
