@@ -1,10 +1,12 @@
 import type { Delivery } from '../journal/journal.ts'
 import type { Alarm, Alarms } from './alarms.ts'
+import type { Recorder } from './recorder.ts'
 import type { Late, UnderWay } from './under-way.ts'
 
 export interface AcknowledgementsParts {
   readonly underWay: UnderWay
   readonly alarms: Alarms
+  readonly recorder: Pick<Recorder, 'isBehind'>
   /** How long an agent may take. */
   readonly timeoutMs: number
   /** These were not acknowledged in time, and are not under way any more. */
@@ -37,6 +39,8 @@ export class Acknowledgements {
     if (dueMs === Number.POSITIVE_INFINITY) return
     this.#alarm ??= this.#parts.alarms.after(dueMs - performance.now(), () => {
       this.#alarm = null
+      // While the journal has trouble no agent can acknowledge anything: none of them is late.
+      if (this.#parts.recorder.isBehind) return this.#arm(performance.now() + this.#parts.timeoutMs)
       this.#parts.onLate(this.#parts.underWay.takeLate(performance.now()))
       this.#arm(this.#parts.underWay.nextDueMs())
     })

@@ -122,9 +122,9 @@ export async function scriptedStage(config: Partial<DeliveryConfig> = {}): Promi
   return setStage({ journal: await openJournal(), caster: createScriptedCaster(), config })
 }
 
-/** The same over a new journal with streams. */
-export async function streamStage(config: Partial<DeliveryConfig> = {}): Promise<Stage<StreamCaster>> {
-  const journal = await openJournal()
+/** The same with streams. */
+export async function streamStage(config: Partial<DeliveryConfig> = {}, made?: Journal): Promise<Stage<StreamCaster>> {
+  const journal = made ?? (await openJournal())
   const happenings = createHappenings()
   const streamConfig = { ...QUICK, heartbeatMs: 15_000, ...config }
   const caster = createStreamCaster({ journal, happenings, metrics: createMetrics(), config: streamConfig })

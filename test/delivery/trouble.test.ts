@@ -41,6 +41,22 @@ describe('a journal in trouble', () => {
     expect(caster.casts.length).toBe(3)
   })
 
+  it('costs no try: while nothing can be acknowledged nothing is late', async () => {
+    const fragile = await fragileJournal()
+    const { caster, post } = await streamStage({ ackTimeoutMs: 300, maxAttempts: 5 }, fragile.journal)
+    const agent = follow(caster, 'h1')
+    const event = decided(['h1'])
+    await post([event])
+    await until(() => agent.ids.length > 0)
+    fragile.isBroken = true
+    // More than five times as long as an agent may take.
+    await sleep(2500)
+    expect(agent.ids.length).toBeLessThan(4)
+    fragile.isBroken = false
+    expect(await agent.ack(event.id)).toEqual({ ended: [event.id], unknown: [] })
+    expect(await statesOf(fragile.journal, [event])).toEqual(['h1 acknowledged'])
+  })
+
   it('delays what waits until it is back', async () => {
     const fragile = await fragileJournal()
     const { caster, servers, post } = await setStage({ journal: fragile.journal, caster: createScriptedCaster() })
