@@ -47,6 +47,9 @@ export interface Submission {
   readonly events: readonly DecidedEvent[]
 }
 
+/** What its events have in common. */
+export type SubmissionHead = Omit<Submission, 'events'>
+
 /** A delivery on its way: what a host is handed. */
 export interface Delivery {
   readonly eventId: EventId

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { EventId, ExternalEvent, HostName, ServerId } from '../../events/event.ts'
-import type { DecidedEvent, Journal, Receipt, Submission } from '../../journal/journal.ts'
+import type { DecidedEvent, Journal, Receipt, SubmissionHead } from '../../journal/journal.ts'
 
 /** What a reader wants to hear of; every field given must hold. */
 export interface LiveFilter {
@@ -11,7 +11,7 @@ export interface LiveFilter {
 
 /** What is told of one event. */
 export type Told =
-  | { readonly kind: 'accepted'; readonly submission: Submission; readonly decided: DecidedEvent }
+  | { readonly kind: 'accepted'; readonly head: SubmissionHead; readonly decided: DecidedEvent }
   | {
       readonly kind: 'step'
       readonly step: string

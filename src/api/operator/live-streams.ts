@@ -86,8 +86,9 @@ function createReader(sink: StreamSink, sieve: LiveSieve): Reader {
 
 function* toldOf(happening: Happening): Generator<Told> {
   if (happening.kind === 'accepted') {
-    const { submission } = happening
-    for (const decided of submission.events) yield { kind: 'accepted', submission, decided }
+    // Without the other events: a thousand that wait for a slow reader would keep a thousand others each.
+    const { events, ...head } = happening.submission
+    for (const decided of events) yield { kind: 'accepted', head, decided }
   } else {
     const { kind: step, host, atUs, receipts } = happening
     for (const id of happening.eventIds) yield { kind: 'step', step, id, host, atUs, receipt: receipts?.get(id) }
@@ -123,7 +124,7 @@ async function nextPiece(waiting: Waiting, sieve: LiveSieve): Promise<string> {
     const next = waiting.take()
     if (next === undefined) break
     if (next.kind === 'dropped') piece += renderMessage('dropped', { count: next.count })
-    else if (next.kind === 'accepted') piece += renderMessage('accepted', renderDecided(next.submission, next.decided))
+    else if (next.kind === 'accepted') piece += renderMessage('accepted', renderDecided(next.head, next.decided))
     else piece += await renderStep(next, sieve)
   }
   return piece

@@ -6,7 +6,7 @@ import {
   type EventRecord,
   type HostSummary,
   PARKED_REASON,
-  type Submission,
+  type SubmissionHead,
 } from '../../journal/journal.ts'
 import { NEVER_REPEATED } from '../../journal/repeats.ts'
 import type { RegisteredServer } from '../../servers/registry/registry.ts'
@@ -62,7 +62,7 @@ export function renderEvent(record: EventRecord): WireEvent {
 }
 
 /** An event in the moment of its decision, as the journal will tell it. */
-export function renderDecided(submission: Submission, { id, event, outcome, replay }: DecidedEvent): WireEvent {
+export function renderDecided(submission: SubmissionHead, { id, event, outcome, replay }: DecidedEvent): WireEvent {
   const { receivedAtUs, requestId, globalRequestId, sender, microversion } = submission
   const deliveries = outcome.kind === 'accepted' ? outcome.destinations.map(toPending) : []
   const about = { id, receivedAtUs, requestId, globalRequestId, sender, microversion }
