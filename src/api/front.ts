@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Log } from '../observe/log.ts'
+import { createSeldom } from '../observe/seldom.ts'
 import { createConnections } from './connections.ts'
 import { handOn } from './hand-on.ts'
 import { answerParserError } from './parser-error.ts'
@@ -40,6 +41,8 @@ const LIMITS: FrontLimits = {
   maxHeadBytes: 64 * 1024,
   maxConnections: 32_768,
 }
+
+const DROPPED_EVERY_MS = 10_000
 
 /** Where to listen: at an address (port 0: any that is free), or on a socket that whoever started this process has opened. */
 export type ListenAt =
@@ -123,7 +126,11 @@ export function createFront({ compute, operator, config, log, limits = {} }: Fro
   server.on('checkExpectation', serve)
   server.on('clientError', (error, socket) => answerParserError(error, socket, connections.answering(socket), log))
   server.on('connect', (_request, socket) => answerParserError(new Error('CONNECT'), socket, undefined, log))
-  server.on('drop', () => log.warn('a connection was closed at once: there are as many as there may be'))
+  // Anybody can have it said as often as they like to.
+  const seldom = createSeldom(DROPPED_EVERY_MS)
+  server.on('drop', () =>
+    seldom((times) => log.warn({ times }, 'a connection was closed at once: there are as many as there may be')),
+  )
 
   return {
     listen: async (at) => ({ url: urlOf(await listen(server, at)) }),

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { Server } from 'node:net'
 import { FROM_SUCCESSOR, type FromSuccessor, PREDECESSOR, parseWord, type ToSuccessor } from './serve-lives.ts'
 
@@ -58,6 +59,8 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
     // One that came from another process has only been held for this.
     if (incumbent !== own) server.close()
     next.on('error', () => {})
+    // Rejects where the program is not there any more: such a process never exits.
+    await once(next, 'spawn')
     return next
   }
   const follow = (started: ChildProcess) => {
@@ -80,7 +83,7 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
         await hear(next, ['serving'], OPEN_MS)
       }
     } catch (error) {
-      next?.kill('SIGKILL')
+      if (next !== null) await kill(next)
       say(`a new process could not take over, this one goes on: ${error instanceof Error ? error.message : error}`)
       if (letGoAtMs !== null) await incumbent.resume()
       return
@@ -146,6 +149,12 @@ function toIncumbent(child: ChildProcess): Incumbent {
     resume: async () => tell(child, 'resume'),
     leave: () => tell(child, 'leave'),
   }
+}
+
+/** Resolves when it has ended: only then the journal's file is free. */
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
 function tell(child: ChildProcess, word: ToSuccessor): void {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createClient, type Delivery, staticToken } from '../../src/sdk/index.ts'
 import { MAIN, startCommand } from '../cli/command.ts'
-import { readLines } from '../cli/service.ts'
+import { readLines, startShell } from '../cli/service.ts'
 import { waitFor } from '../stand/wait.ts'
 import { expectOrder, register, withClient } from './drain.ts'
 
@@ -177,6 +177,21 @@ describe('a successor that cannot start', () => {
       expect(novacast.all.join('\n')).toContain('bad.conf:2')
       expect((await client.sendEvents([{ server_uuid: SERVERS[0] ?? '', name: 'network-changed' }]))[0]?.code).toBe(200)
     })
+    expect(await novacast.stop(), novacast.all.join('\n')).toBe(0)
+  })
+
+  it('because its program is gone, neither: who ends the service then is not kept waiting for it', {
+    timeout: 600_000,
+  }, async () => {
+    const dataDir = directory()
+    const program = join(dataDir, 'node')
+    copyFileSync(process.execPath, program)
+    const novacast = startShell(`exec '${program}' '${MAIN}' serve --port 0 --data-dir '${dataDir}'`)
+    onTestFinished(() => void novacast.process.kill('SIGKILL'))
+    await novacast.next(/listens on/)
+    rmSync(program)
+    novacast.process.kill('SIGHUP')
+    expect(await novacast.next(/this one goes on/)).toContain('ENOENT')
     expect(await novacast.stop(), novacast.all.join('\n')).toBe(0)
   })
 })
