@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { Server } from 'node:net'
+import { inTime } from '../lib/in-time.ts'
 import { FROM_SUCCESSOR, type FromSuccessor, PREDECESSOR, parseWord, type ToSuccessor } from './serve-lives.ts'
 
 /** Who serves: this process, or one that it has started. */
@@ -40,6 +40,8 @@ export interface Succession {
 /** How long a successor may take to come up, on a machine with much else to do; and then to open the journal, migrations of a large one included. */
 const COME_UP_MS = 300_000
 const OPEN_MS = 300_000
+/** How long the process that serves may take to share its socket: it has it ready. */
+const SHARE_MS = 30_000
 
 export function createSuccession({ own, command, environment, say }: SuccessionParts): Succession {
   let incumbent: Incumbent = own
@@ -47,6 +49,9 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
   /** What was started and has not ended: the one that serves, and those that have left. */
   const running = new Map<ChildProcess, Promise<number>>()
   let replacing: Promise<void> | null = null
+  /** What was started and does not serve yet. */
+  let candidate: ChildProcess | null = null
+  let isStopping = false
   const lost = Promise.withResolvers<number>()
 
   const start = async (): Promise<ChildProcess> => {
@@ -59,8 +64,8 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
     // One that came from another process has only been held for this.
     if (incumbent !== own) server.close()
     next.on('error', () => {})
-    // Rejects where the program is not there any more: such a process never exits.
-    await once(next, 'spawn')
+    candidate = next
+    if (isStopping) next.kill('SIGKILL')
     return next
   }
   const follow = (started: ChildProcess) => {
@@ -83,10 +88,15 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
         await hear(next, ['serving'], OPEN_MS)
       }
     } catch (error) {
-      if (next !== null) await kill(next)
-      say(`a new process could not take over, this one goes on: ${error instanceof Error ? error.message : error}`)
+      next?.kill('SIGKILL')
+      if (!isStopping)
+        say(`a new process could not take over, this one goes on: ${error instanceof Error ? error.message : error}`)
+      // Until it has ended it may have the journal's file.
+      if (next !== null) await ended(next)
       if (letGoAtMs !== null) await incumbent.resume()
       return
+    } finally {
+      candidate = null
     }
     incumbent.leave()
     incumbent = toIncumbent(next)
@@ -109,6 +119,8 @@ export function createSuccession({ own, command, environment, say }: SuccessionP
       return replacing
     },
     stop: async () => {
+      isStopping = true
+      candidate?.kill('SIGKILL')
       await replacing
       for (const each of running.keys()) tell(each, 'stop')
       const code = child === null ? null : running.get(child)
@@ -132,16 +144,19 @@ function fdOf(server: Server): number {
 /** A process that serves, as this one sees it. */
 function toIncumbent(child: ChildProcess): Incumbent {
   return {
-    socket: () =>
-      new Promise((resolve, reject) => {
-        const listen = (message: unknown, handle: unknown) => {
-          if (message !== 'socket' || !(handle instanceof Server)) return
-          child.off('message', listen)
-          resolve(handle)
-        }
-        child.on('message', listen).once('exit', () => reject(new Error('the process that serves has ended')))
-        tell(child, 'share')
-      }),
+    socket: async () => {
+      const shared = share(child)
+      try {
+        return await inTime(shared, SHARE_MS, `the process that serves did not share its socket within ${SHARE_MS / 1000} s`)
+      } catch (error) {
+        // Here nobody would answer what it takes.
+        shared.then(
+          (late) => late.close(),
+          () => {},
+        )
+        throw error
+      }
+    },
     letGo: async () => {
       tell(child, 'let-go')
       await hear(child, ['gone'], OPEN_MS)
@@ -151,10 +166,25 @@ function toIncumbent(child: ChildProcess): Incumbent {
   }
 }
 
-/** Resolves when it has ended: only then the journal's file is free. */
-async function kill(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+function share(child: ChildProcess): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const listen = (message: unknown, handle: unknown) => {
+      if (message !== 'socket' || !(handle instanceof Server)) return
+      child.off('message', listen)
+      resolve(handle)
+    }
+    child.on('message', listen).once('exit', () => reject(new Error('the process that serves has ended')))
+    tell(child, 'share')
+  })
+}
+
+/** Whether it has ended, or never began. */
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (!hasEnded(child)) await new Promise((resolve) => child.once('exit', resolve).once('close', resolve))
 }
 
 function tell(child: ChildProcess, word: ToSuccessor): void {
@@ -162,20 +192,24 @@ function tell(child: ChildProcess, word: ToSuccessor): void {
   child.send(word, () => {})
 }
 
-/** The first of these words that a process says. Rejects when it ends instead, or takes too long. */
+/** The first of these words that a process says. Rejects when it ends instead, cannot be started, or takes too long. */
 function hear(child: ChildProcess, words: readonly FromSuccessor[], withinMs: number): Promise<FromSuccessor> {
   return new Promise((resolve, reject) => {
     const end = (act: () => void) => {
       clearTimeout(timer)
-      child.off('message', listen).off('exit', gone)
+      child.off('message', listen).off('exit', gone).off('error', failed)
       act()
     }
     const listen = (message: unknown) => {
       const word = parseWord(FROM_SUCCESSOR, message)
       if (word !== null && words.includes(word)) end(() => resolve(word))
     }
-    const gone = (code: number | null) => end(() => reject(new Error(`it ended with exit code ${code}`)))
+    const gone = () => end(() => reject(new Error(`it ended with ${child.signalCode ?? `exit code ${child.exitCode}`}`)))
+    // Of one that could not be started nothing else is heard.
+    const failed = (error: Error) => end(() => reject(error))
     const timer = setTimeout(() => end(() => reject(new Error(`it took longer than ${withinMs / 1000} s`))), withinMs)
-    child.on('message', listen).on('exit', gone)
+    child.on('message', listen).on('exit', gone).on('error', failed)
+    // Whoever was started in vain still says why.
+    if (hasEnded(child) && child.pid !== undefined) gone()
   })
 }

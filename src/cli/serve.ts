@@ -60,7 +60,7 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   const at: ListenAt =
     socket !== null ? guard(socket, config) : { kind: 'address', host: config.listen.host, port: config.listen.port }
   const succession = createSuccession({
-    own: toIncumbent(service),
+    own: toIncumbent(service, terminal),
     command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     environment: process.env,
     say: terminal.say,
@@ -73,7 +73,7 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   try {
     const { url } = await service.listen(at)
     if (predecessor === null) await greet(terminal, config, url)
-    else predecessor.serving(ordersFor(service, stop.request))
+    else predecessor.serving(ordersFor(service, terminal, stop.request))
     listenForReload(() => {
       // Whoever started this process sees to that.
       if (predecessor === null) void succession.replace()
@@ -105,13 +105,28 @@ async function greet(terminal: Terminal, { identity, servers, journal }: Config,
   await terminal.write(`novacast listens on ${url}\nIts journal is in ${place}\n${isEmbedded ? quickStart(url) : ''}`)
 }
 
-function toIncumbent({ server, letGo, resume, leave, stop }: Service): SuccessionParts['own'] {
-  return { socket: async () => server, letGo, resume, leave: () => void leave(), stop }
+function toIncumbent({ server, letGo, resume, leave, stop }: Service, terminal: Terminal): SuccessionParts['own'] {
+  // Another one serves: what is wrong here must not end it.
+  return { socket: async () => server, letGo, resume, leave: () => void leave().catch(notInOrder(terminal)), stop }
 }
 
 /** A process that has left ends when nothing comes over its connections any more. */
-function ordersFor({ server, letGo, resume, leave }: Service, stop: () => void): Orders {
-  return { server, letGo, resume, leave: () => leave().then(stop), stop }
+function ordersFor({ server, letGo, resume, leave }: Service, terminal: Terminal, stop: () => void): Orders {
+  const end = (error: unknown) => {
+    terminal.say(`this process cannot go on: ${error instanceof Error ? error.message : error}`)
+    terminal.exit(1)
+  }
+  return {
+    server,
+    letGo: () => letGo().catch(end),
+    resume: () => resume().catch(end),
+    leave: () => leave().catch(notInOrder(terminal)).then(stop),
+    stop,
+  }
+}
+
+function notInOrder(terminal: Terminal): (error: unknown) => void {
+  return (error) => terminal.say(`this process did not leave in good order: ${error instanceof Error ? error.message : error}`)
 }
 
 function aborted(signal: AbortSignal): Promise<null> {
