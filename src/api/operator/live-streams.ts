@@ -19,19 +19,23 @@ export interface LiveStreamsParts {
   readonly happenings: Happenings
   readonly journal: Pick<Journal, 'event'>
   readonly heartbeatMs: number
+  /** How long a reader may take nothing before its stream is ended, looked at with each heartbeat. */
+  readonly stallMs?: number
 }
 
 /** Happenings that wait for one reader; what comes beyond is dropped and counted. */
 const MAX_WAITING = 1000
+/** Long enough for a laptop that sleeps for a moment; whoever reads again connects again. */
+const STALL_MS = 300_000
 /** Characters put together before they are written. */
 const PIECE_LENGTH = 16 * 1024
 
 /** Tells each reader everything in order, as fast as it reads; what is too much for one is nothing to the others. */
-export function createLiveStreams({ happenings, journal, heartbeatMs }: LiveStreamsParts): LiveStreams {
+export function createLiveStreams({ happenings, journal, heartbeatMs, stallMs = STALL_MS }: LiveStreamsParts): LiveStreams {
   const sinks = new Set<StreamSink>()
   return {
     follow: (sink, filter) => {
-      const reader = createReader(sink, createLiveSieve(filter, journal))
+      const reader = createReader(sink, createLiveSieve(filter, journal), stallMs)
       const stop = happenings.watch(reader.hear)
       const heartbeat = setInterval(reader.beat, heartbeatMs)
       sinks.add(sink)
@@ -50,27 +54,31 @@ export function createLiveStreams({ happenings, journal, heartbeatMs }: LiveStre
 
 interface Reader {
   hear(happening: Happening): void
-  /** Says that the stream is still there; to a reader that is behind this is no news, and must not gather. */
+  /** Says that the stream is still there; to a reader that is behind this is no news, and must not gather. Ends one that has stalled. */
   beat(): void
 }
 
 /** Writes to one sink, off the path of those who tell. */
-function createReader(sink: StreamSink, sieve: LiveSieve): Reader {
+function createReader(sink: StreamSink, sieve: LiveSieve, stallMs: number): Reader {
   const waiting = createWaiting()
-  let isFull = false
+  /** When the sink was last full, while it is. */
+  let fullSinceMs: number | null = null
   let isWriting = false
 
+  const put = (text: string) => {
+    if (!sink.write(text)) fullSinceMs ??= performance.now()
+  }
   const write = async () => {
-    while (!isFull && !waiting.isEmpty) isFull = !sink.write(await nextPiece(waiting, sieve))
+    while (fullSinceMs === null && !waiting.isEmpty) put(await nextPiece(waiting, sieve))
     isWriting = false
   }
   const wake = () => {
-    if (isWriting || isFull || waiting.isEmpty) return
+    if (isWriting || fullSinceMs !== null || waiting.isEmpty) return
     isWriting = true
     setImmediate(write)
   }
   sink.onDrain(() => {
-    isFull = false
+    fullSinceMs = null
     wake()
   })
   return {
@@ -79,7 +87,8 @@ function createReader(sink: StreamSink, sieve: LiveSieve): Reader {
       wake()
     },
     beat: () => {
-      if (!isFull) isFull = !sink.write(':\n\n')
+      if (fullSinceMs === null) put(':\n\n')
+      else if (performance.now() - fullSinceMs >= stallMs) sink.end()
     },
   }
 }
