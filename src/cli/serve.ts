@@ -72,12 +72,13 @@ async function live(terminal: Terminal, options: ConfigOptions, predecessor: Pre
   }
   try {
     const { url } = await service.listen(at)
-    if (predecessor === null) await greet(terminal, config, url)
-    else predecessor.serving(ordersFor(service, terminal, stop.request))
+    // Before anybody hears that it serves: until then a SIGHUP ends it.
     listenForReload(() => {
       // Whoever started this process sees to that.
       if (predecessor === null) void succession.replace()
     })
+    if (predecessor === null) await greet(terminal, config, url)
+    else predecessor.serving(ordersFor(service, terminal, stop.request))
     code = await Promise.race([aborted(stop.signal), succession.lost])
     terminal.say(code === null ? 'stopping' : `the process that served has ended with exit code ${code}; stopping`)
   } finally {
