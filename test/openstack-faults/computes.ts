@@ -47,6 +47,16 @@ export function createComputes({ url, hosts, durable }: ComputesOptions): Comput
   const joinOnce = async (): Promise<ChannelModel> => {
     const connection = await connect(url)
     connection.on('error', () => {})
+    try {
+      await listen(connection)
+    } catch (error) {
+      // Half joined, it would share queues with the one that joins next, and what they take has no order.
+      await connection.close().catch(() => {})
+      throw error
+    }
+    return connection
+  }
+  const listen = async (connection: ChannelModel) => {
     const channel = await connection.createChannel()
     channel.on('error', () => {})
     await channel.assertExchange('nova', 'topic', { durable: false })
@@ -59,7 +69,6 @@ export function createComputes({ url, hosts, durable }: ComputesOptions): Comput
         channel.ack(message)
       })
     }
-    return connection
   }
   /** As long as it is there: joins again each time that the connection is lost. */
   const stay = async (first: ChannelModel) => {
