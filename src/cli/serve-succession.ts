@@ -146,12 +146,13 @@ function toIncumbent(child: ChildProcess): Incumbent {
   return {
     socket: async () => {
       const shared = share(child)
+      const late = () => new Error(`the process that serves did not share its socket within ${SHARE_MS / 1000} s`)
       try {
-        return await inTime(shared, SHARE_MS, `the process that serves did not share its socket within ${SHARE_MS / 1000} s`)
+        return await inTime(shared, SHARE_MS, late)
       } catch (error) {
         // Here nobody would answer what it takes.
         shared.then(
-          (late) => late.close(),
+          (server) => server.close(),
           () => {},
         )
         throw error

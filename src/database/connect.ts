@@ -1,4 +1,5 @@
 import { Kysely } from 'kysely'
+import { inTime } from '../lib/in-time.ts'
 import type { Connection, ConnectOptions, Open, Parameter } from './connection.ts'
 import { createDialect } from './driver.ts'
 import { openMysql } from './mysql.ts'
@@ -84,18 +85,10 @@ function bounded(connection: Connection, timeoutMs: number): Connection {
 
 /** Rejects with trouble: the driver's, or that it took too long. */
 async function within<Result>(timeoutMs: number, what: string, asked: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new DatabaseTrouble('away', `no ${what} from the database within ${timeoutMs} ms`, 'TIMEOUT')),
-      timeoutMs,
-    )
-  })
+  const late = () => new DatabaseTrouble('away', `no ${what} from the database within ${timeoutMs} ms`, 'TIMEOUT')
   try {
-    return await Promise.race([asked, late])
+    return await inTime(asked, timeoutMs, late)
   } catch (error) {
     throw toTrouble(error)
-  } finally {
-    clearTimeout(timer)
   }
 }

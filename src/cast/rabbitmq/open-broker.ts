@@ -26,7 +26,7 @@ export interface OpenBroker {
 const CONNECT_TIMEOUT_MS = 5000
 /** How long a broker that took the login has to answer what is asked next: it may be without a majority, and beat its heart still. */
 const ANSWER_TIMEOUT_MS = 5000
-const LATE = `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`
+const late = () => new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)
 /** How long the broker has to answer when a connection is closed. */
 const CLOSE_TIMEOUT_MS = 2000
 
@@ -49,7 +49,7 @@ async function openChannel(connection: ChannelModel, target: BrokerTarget): Prom
 
 /** What a broker answers, or a rejection when it does not in time. */
 export function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
-  return inTime(asked, ANSWER_TIMEOUT_MS, LATE)
+  return inTime(asked, ANSWER_TIMEOUT_MS, late)
 }
 
 /** Connects and logs in, no more. */
@@ -82,7 +82,7 @@ function explained(error: unknown, virtualHost: string): unknown {
 /** Ends a connection: in good order where the broker answers soon, else at once. Never rejects. */
 export async function closeBroker(connection: ChannelModel): Promise<void> {
   // amqplib never tells of a close that the broker does not answer, not even when the socket goes. What rejects had ended already.
-  await inTime(connection.close(), CLOSE_TIMEOUT_MS, LATE).catch(() => {})
+  await inTime(connection.close(), CLOSE_TIMEOUT_MS, late).catch(() => {})
   destroySocket(connection)
 }
 
