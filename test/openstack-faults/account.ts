@@ -43,13 +43,21 @@ export async function settle(client: Client, accepted: readonly Accepted[], comp
 
 /** Every accepted event has arrived, those of each server in order. Says in one line how many there were. */
 export function expectAll(what: string, accepted: readonly Accepted[], computes: readonly Computes[]): void {
-  const { lost, overtaken, repeats } = accountFor(accepted, arrivalsAt(computes))
+  const arrivals = arrivalsAt(computes)
+  const { lost, overtaken, repeats } = accountFor(accepted, arrivals)
   console.log(
     `${what}: ${accepted.length} events accepted, ${lost.length} lost, ${overtaken.length} overtaken, ${repeats} repeated`,
   )
+  for (const one of overtaken.slice(0, 3)) console.log(`overtaken: ${one.tag}; of its server came ${around(one, arrivals)}`)
   expect(accepted.length).toBeGreaterThan(0)
   expect(lost.slice(0, 10)).toEqual([])
   expect(overtaken.slice(0, 10)).toEqual([])
+}
+
+/** The tags of a server in the order of their arrivals, as far as they are near this one's. */
+function around({ server, tag }: Arrival, arrivals: readonly Arrival[]): string {
+  const near = arrivals.filter((each) => each.server === server && Math.abs(Number(each.tag) - Number(tag)) < 300)
+  return near.map((each) => `${each.tag}${each.isRedelivered ? ' (redelivered)' : ''}`).join(', ')
 }
 
 /** From the sending of each accepted event to its first arrival, in milliseconds. */

@@ -9,6 +9,8 @@ export interface Arrival {
   readonly tag: string
   /** By the monotonic clock. */
   readonly atMs: number
+  /** The broker had handed it out before: it was not acknowledged when a connection ended. */
+  readonly isRedelivered: boolean
 }
 
 /** Stands in for the nova-computes of some hosts. */
@@ -111,11 +113,17 @@ interface Call {
   readonly args: { readonly events: readonly { readonly 'nova_object.data': { instance_uuid: string; tag: string } }[] }
 }
 
-function arrivalsOf({ content }: ConsumeMessage): Arrival[] {
+function arrivalsOf({ content, fields }: ConsumeMessage): Arrival[] {
   const { 'oslo.message': text } = JSON.parse(content.toString()) as { 'oslo.message': string }
   const { args } = JSON.parse(text) as Call
   const atMs = performance.now()
-  return args.events.map(({ 'nova_object.data': { instance_uuid, tag } }) => ({ server: instance_uuid, tag, atMs }))
+  const isRedelivered = fields.redelivered
+  return args.events.map(({ 'nova_object.data': { instance_uuid, tag } }) => ({
+    server: instance_uuid,
+    tag,
+    atMs,
+    isRedelivered,
+  }))
 }
 
 /** A host name that nobody else has: a broker may be kept from run to run, and durable queues with it. */

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { CastResult } from '../../../src/cast/cast.ts'
 import type { CellId, HostName, ServerId } from '../../../src/events/event.ts'
 import type { EventName } from '../../../src/events/names.ts'
+import { createRandom } from '../../model/random.ts'
 import { CELL, capturedContext } from '../../nova/captures.ts'
 import { describeOn, useStand } from '../../stand/use-stand.ts'
 import { casterOf, castOf, cellTable, connectTo, eventually, instanceOf, listen } from './rig.ts'
@@ -99,6 +102,31 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
     await inbox.until(6)
     const tags = inbox.messages().map(({ args }) => args.events[0]?.['nova_object.data']['tag'])
     expect(tags).toEqual(['1', 'passes', '2', '3', '4', '5'])
+  })
+
+  it('keeps the order of each server whichever it shares casts with, however long each action takes to be written', async () => {
+    const { connection, cells } = await cell()
+    const inbox = await listen(connection, 'shares')
+    const random = createRandom(19)
+    const { caster } = casterOf({ ...cells, recordActions: () => sleep(random.below(20)) })
+    const servers = Array.from({ length: 5 }, () => instanceOf())
+    const instances = new Map(servers.map((each) => [each.uuid as ServerId, each]))
+    const results: Promise<CastResult>[] = []
+    for (let tag = 0; results.length < 500; ) {
+      const events = Array.from({ length: 1 + random.below(3) }, () => {
+        const serverId = random.pick(servers).uuid as ServerId
+        return { serverId, name: random.chance(0.2) ? 'volume-extended' : 'network-changed', tag: String(tag++) } as const
+      })
+      results.push(caster.cast(castOf('shares', events, { instances, context: null })))
+      if (random.chance(0.2)) await sleep(5)
+    }
+    for (const result of await Promise.all(results)) expect(result).toEqual({ kind: 'taken' })
+    await inbox.until(results.length)
+    const arrived = inbox.messages().flatMap(({ args }) => args.events.map((event) => event['nova_object.data']))
+    for (const { uuid } of servers) {
+      const tags = arrived.filter(({ instance_uuid }) => instance_uuid === uuid).map(({ tag }) => Number(tag))
+      expect(tags).toEqual(tags.toSorted((one, other) => one - other))
+    }
   })
 
   it('is returned for a host that nobody listens for, and only that one', async () => {
