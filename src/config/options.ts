@@ -158,7 +158,7 @@ export const OPTIONS = {
     },
   ),
   maxAttempts: ours('max_attempts', integer(1, 1_000_000), 20, {
-    help: 'How often a delivery that is refused for its own sake, or that a host agent does not acknowledge in time, is tried before it ends as failed. What a host or broker that is away did not get does not count; a host that vanished without closing its connection is away only when the kernel gives that up, after a quarter of an hour (net.ipv4.tcp_retries2).',
+    help: 'How often a delivery that is refused for its own sake, or that a host agent does not acknowledge in time, is tried before it ends as failed. What a host or broker that is away did not get does not count, nor what a host did not acknowledge that has acknowledged nothing else since: its power may be gone.',
   }),
   deferUnlocated: ours('defer_unlocated', boolean, true, {
     help: "Accept events while the database of their server's cell cannot be asked, and deliver them when it is back. Else they are answered 503.",

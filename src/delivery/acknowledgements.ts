@@ -9,14 +9,15 @@ export interface AcknowledgementsParts {
   readonly recorder: Pick<Recorder, 'isBehind'>
   /** How long an agent may take. */
   readonly timeoutMs: number
-  /** These were not acknowledged in time, and are not under way any more. */
-  onLate(late: readonly Late[]): void
+  /** These were not acknowledged in time, and are not under way any more; whether the host has acknowledged others since one left. */
+  onLate(late: readonly Late[], isHeardSince: (late: Late) => boolean): void
 }
 
 /** Waits for an agent's acknowledgements: one alarm, that rings for the first that is due. */
 export class Acknowledgements {
   readonly #parts: AcknowledgementsParts
   #alarm: Alarm | null = null
+  #heardAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: AcknowledgementsParts) {
     this.#parts = parts
@@ -29,6 +30,11 @@ export class Acknowledgements {
     this.#arm(dueMs)
   }
 
+  /** The host has acknowledged something. */
+  heard(): void {
+    this.#heardAtMs = performance.now()
+  }
+
   /** Nothing is awaited any more. */
   stop(): void {
     this.#alarm?.cancel()
@@ -37,12 +43,13 @@ export class Acknowledgements {
 
   #arm(dueMs: number): void {
     if (dueMs === Number.POSITIVE_INFINITY) return
-    this.#alarm ??= this.#parts.alarms.after(dueMs - performance.now(), () => {
+    const { alarms, recorder, underWay, timeoutMs, onLate } = this.#parts
+    this.#alarm ??= alarms.after(dueMs - performance.now(), () => {
       this.#alarm = null
       // While the journal has trouble no agent can acknowledge anything: none of them is late.
-      if (this.#parts.recorder.isBehind) return this.#arm(performance.now() + this.#parts.timeoutMs)
-      this.#parts.onLate(this.#parts.underWay.takeLate(performance.now()))
-      this.#arm(this.#parts.underWay.nextDueMs())
+      if (recorder.isBehind) return this.#arm(performance.now() + timeoutMs)
+      onLate(underWay.takeLate(performance.now()), ({ ackDueMs }) => this.#heardAtMs > ackDueMs - timeoutMs)
+      this.#arm(underWay.nextDueMs())
     })
   }
 }

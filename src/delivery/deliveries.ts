@@ -312,7 +312,7 @@ function listen(caster: Caster, { lanes, laneOf, wakeAll, isClosed }: Lanes): vo
     lost: (host) => {
       if (!isClosed()) lanes.get(host)?.lost()
     },
-    acknowledged: (host, ids) => lanes.get(host)?.ended(ids),
+    acknowledged: (host, ids) => lanes.get(host)?.acknowledged(ids),
   })
 }
 

@@ -153,7 +153,7 @@ export class Lane {
     })
     this.#acknowledgements = new Acknowledgements({
       ...{ ...parts, underWay: this.#underWay, timeoutMs: limits.ackTimeoutMs },
-      onLate: (late) => this.#sendAgain(late),
+      onLate: (late, isHeardSince) => this.#sendAgain(late, isHeardSince),
     })
     this.#held = new Held({
       ...{ ...parts, retry: limits.retry },
@@ -248,6 +248,12 @@ export class Lane {
     for (const delivery of all) this.#sweep.note(this.#parts.timeToLive.expiresAtMs(delivery))
     if (all.length > 0 || this.#mode !== 'clear') this.#wait()
     else this.#pump()
+  }
+
+  /** The agent has acknowledged these, and the journal has ended them. */
+  acknowledged(ids: readonly EventId[]): void {
+    this.#acknowledgements.heard()
+    this.ended(ids)
   }
 
   /** The journal has ended these. */
@@ -543,8 +549,11 @@ export class Lane {
     this.#recorded = Promise.all([this.#recorded, durable])
   }
 
-  /** What was not acknowledged in time goes out again; each first of a server has used up a try. */
-  #sendAgain(late: readonly Late[]): void {
+  /**
+   * What was not acknowledged in time goes out again. Each first of a server has used up a try, where the host has acknowledged others since: one
+   * that says nothing at all may have lost its power, which TCP finds out after a quarter of an hour.
+   */
+  #sendAgain(late: readonly Late[], isHeardSince: (late: Late) => boolean): void {
     const { limits, timeToLive } = this.#parts
     for (const { delivery } of late) this.#agentMemory.sentAgain(delivery.eventId)
     const reason = `not acknowledged within ${limits.ackTimeoutMs / 1000} s`
@@ -552,8 +561,9 @@ export class Lane {
     const [over, rest] = [late.filter(isOver), late.filter((each) => !isOver(each))]
     const deliveriesOf = (some: readonly Late[]) => some.map(({ delivery }) => delivery)
     this.#steps.expire(deliveriesOf(over))
-    const others = deliveriesOf(rest.filter(({ isCause }) => !isCause))
-    const rejected = this.#steps.reject(deliveriesOf(rest.filter(({ isCause }) => isCause)), reason)
+    const isAtFault = (each: Late) => each.isCause && isHeardSince(each)
+    const others = deliveriesOf(rest.filter((each) => !isAtFault(each)))
+    const rejected = this.#steps.reject(deliveriesOf(rest.filter(isAtFault)), reason)
     this.#steps.return(others, reason)
     const again = new Map([...others, ...rejected].map((delivery) => [delivery.eventId, delivery]))
     const casts = gatherCasts(this.host)

@@ -13,6 +13,8 @@ export interface Late {
   readonly delivery: Delivery
   /** It is the first of its server that was not acknowledged in time; the others only come behind it. */
   readonly isCause: boolean
+  /** When it counted as not acknowledged, by the monotonic clock. */
+  readonly ackDueMs: number
 }
 
 /** Deliveries to one host that are in memory, until the journal has ended them: in the order in which they last left. */
@@ -73,9 +75,9 @@ export class UnderWay {
       const { serverId } = delivery.event
       if (ackDueMs <= nowMs && !causes.has(serverId)) causes.set(serverId, delivery.eventId)
     }
-    const late = awaited.filter(({ delivery }) => causes.has(delivery.event.serverId)).map(({ delivery }) => delivery)
-    for (const { eventId } of late) this.#entries.delete(eventId)
-    return late.map((delivery) => ({ delivery, isCause: causes.get(delivery.event.serverId) === delivery.eventId }))
+    const late = awaited.filter(({ delivery }) => causes.has(delivery.event.serverId))
+    for (const { delivery } of late) this.#entries.delete(delivery.eventId)
+    return late.map((entry) => ({ ...entry, isCause: causes.get(entry.delivery.event.serverId) === entry.delivery.eventId }))
   }
 
   /** When the next one is late; infinite where none can be. */
