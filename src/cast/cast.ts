@@ -33,6 +33,7 @@ export interface Cast {
  * - `taken`: the host has it, or its queue at the broker does; what this ends depends on the caster's `isFinal`;
  * - `away`: nothing can reach this host now (broker unreachable, agent not connected): nothing left, try all of it again;
  * - `returned`: the broker has no queue for this host: try again later, other hosts are not concerned;
+ * - `unready`: none of it left, for want of something that only its servers need: try again later, other casts are not concerned;
  * - `refused`: none of it left, for its own sake: it may be tried again a few times, and other casts are not concerned;
  * - `failed`: these deliveries can never be made; the others of the cast were taken.
  */
@@ -40,6 +41,7 @@ export type CastResult =
   | { readonly kind: 'taken' }
   | { readonly kind: 'away'; readonly reason: string }
   | { readonly kind: 'returned'; readonly reason: string }
+  | { readonly kind: 'unready'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly failed: readonly { readonly delivery: Delivery; readonly reason: string }[] }
 

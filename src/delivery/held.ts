@@ -12,12 +12,14 @@ export interface HeldParts {
 }
 
 /**
- * Servers whose deliveries wait because one of them was refused for its own sake: nothing of a server overtakes what came earlier,
- * and nothing of other servers has to wait for it.
+ * Servers whose deliveries wait because one of them was refused for its own sake, or lacks what others do not need: nothing of a server
+ * overtakes what came earlier, and nothing of other servers has to wait for it.
  */
 export class Held {
   readonly #parts: HeldParts
   readonly #servers = new Map<ServerId, Alarm>()
+  /** Of those that lack something: how often in a row, and what. */
+  readonly #lacking = new Map<ServerId, { readonly times: number; readonly reason: string }>()
 
   constructor(parts: HeldParts) {
     this.#parts = parts
@@ -41,5 +43,19 @@ export class Held {
       this.#parts.onReleased()
     })
     this.#servers.set(server, alarm)
+  }
+
+  /** The same for one that lacks something, each time for longer, until `taken`. Answers whether it lacked something else before, or nothing. */
+  holdLacking(server: ServerId, reason: string): boolean {
+    const before = this.#lacking.get(server)
+    const times = (before?.times ?? 0) + 1
+    this.#lacking.set(server, { times, reason })
+    this.hold(server, times)
+    return before?.reason !== reason
+  }
+
+  /** The host has something of this server. */
+  taken(server: ServerId): void {
+    if (this.#lacking.size > 0) this.#lacking.delete(server)
   }
 }

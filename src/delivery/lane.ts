@@ -285,6 +285,9 @@ export class Lane {
         this.#taken(deliveries.filter(({ eventId }) => !reasons.has(eventId)))
         break
       }
+      case 'unready':
+        this.#unready(deliveries, result.reason)
+        break
       case 'refused':
         this.#refused(deliveries, result.reason)
         break
@@ -307,6 +310,7 @@ export class Lane {
   #taken(deliveries: readonly Delivery[]): void {
     const taken = this.#withoutFollowers(deliveries)
     if (taken.length === 0) return
+    for (const { event } of taken) this.#held.taken(event.serverId)
     const seconds = Date.now() / 1000
     for (const { attempts, receivedAtUs } of taken)
       if (attempts === 0) this.#parts.metrics.delivered(Math.max(seconds - receivedAtUs / 1e6, 0))
@@ -324,6 +328,19 @@ export class Lane {
       this.#steps.record(taken, () => ({ kind: 'dispatched', isEnd: false }))
       this.#acknowledgements.await(here)
     }
+  }
+
+  /** They are tried again, each time after longer, and their servers wait for that. */
+  #unready(deliveries: readonly Delivery[], reason: string): void {
+    const unready = this.#withoutFollowers(deliveries)
+    const servers = new Set(unready.map(({ event }) => event.serverId))
+    const isNews = new Set([...servers].filter((server) => this.#held.holdLacking(server, reason)))
+    // What the journal has already is not written for every delivery and every try.
+    this.#steps.return(
+      unready.filter(({ event }) => isNews.has(event.serverId)),
+      reason,
+    )
+    this.#giveBack(unready)
   }
 
   /** They may be tried again, a few times, and their servers wait for that; those that were tried too often end. */

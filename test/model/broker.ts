@@ -13,6 +13,7 @@ const CELL_IDS = CELLS.map(({ cell }) => cell)
 const HOST_NAMES = CELLS.flatMap(({ hosts }) => hosts)
 const AWAY: CastResult = { kind: 'away', reason: 'the broker is away' }
 const NO_QUEUE: CastResult = { kind: 'returned', reason: 'no queue' }
+const UNREADY: CastResult = { kind: 'unready', reason: 'an instance action cannot be written' }
 
 /** A message on its way to the broker, and back as its confirm. */
 interface Message {
@@ -42,7 +43,9 @@ export const createBrokers: CreateHosts = (reference) => {
     const taken = messagesTo(host).filter(isOnItsWay)
     for (const message of taken.slice(0, most)) {
       const isPoison = random?.chance(0.02) ?? false
-      message.result = withoutQueue.has(host) ? NO_QUEUE : arrive(message.cast, isPoison, reference)
+      const isUnready = random?.chance(0.02) ?? false
+      if (withoutQueue.has(host)) message.result = NO_QUEUE
+      else message.result = isUnready ? UNREADY : arrive(message.cast, isPoison, reference)
     }
     return taken.length > 0
   }

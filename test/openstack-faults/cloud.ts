@@ -67,6 +67,12 @@ export async function setHost(cellDatabase: string, uuid: string, host: string |
   await inDatabase(cellDatabase, sql`UPDATE instances SET host = ${host} WHERE uuid = ${uuid}`)
 }
 
+/** Takes the table of instance actions away from a cell, and answers how it is put back. */
+export async function takeActions(cellDatabase: string): Promise<() => Promise<void>> {
+  await inDatabase(cellDatabase, sql`ALTER TABLE instance_actions RENAME TO instance_actions_taken`)
+  return () => inDatabase(cellDatabase, sql`ALTER TABLE instance_actions_taken RENAME TO instance_actions`)
+}
+
 async function inDatabase(url: string, statement: RawBuilder<unknown>): Promise<void> {
   const parsed = parseDatabaseUrl(url)
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { Keystone } from '../stand/stand.ts'
 import { waitFor } from '../stand/wait.ts'
 import { expectAll, latenciesMs, quantile, settle } from './account.ts'
-import { type Cloud, hideServer, PATIENT, SOME } from './cloud.ts'
+import { type Cloud, hideServer, PATIENT, SOME, takeActions } from './cloud.ts'
+import { createComputes, ownHost } from './computes.ts'
 import { postEvents } from './load.ts'
 import { openClient, startNovacast, storiesOf } from './novacast.ts'
 
@@ -11,6 +12,42 @@ const REFUSALS = 30
 
 /** What becomes of events while databases are away: a cell's, or all, that of the journal among them. */
 export function testDatabaseOutages(keystone: Keystone, cloud: () => Cloud): void {
+  it(
+    'instance actions cannot be written: only servers that need one wait, and others of their host do not',
+    PATIENT,
+    async () => {
+      const { nova } = cloud()
+      const novacast = await startNovacast(nova)
+      const client = await openClient(novacast, keystone)
+      const sender = { url: novacast.url, token: await keystone.token('nova') }
+      const host = ownHost('actions')
+      const computes = createComputes({ url: nova.rabbitmq.url('/'), hosts: [host], durable: true })
+      await computes.join()
+      const servers = await nova.seed(2, { hosts: [host] })
+      const [extended, other] = servers.map(({ uuid }) => uuid)
+      const post = async (server_uuid: string | undefined, name: string, tag: string) => {
+        const event = { server_uuid: server_uuid ?? '', name, tag }
+        expect(await postEvents(sender, [event])).toEqual({ status: 200, codes: [200] })
+      }
+      const tags = () => computes.arrivals.map(({ tag }) => tag)
+      const putBack = await takeActions(nova.cells[0]?.database ?? '')
+      try {
+        await post(extended, 'volume-extended', '1')
+        await waitFor('the reason to be told', async () => {
+          const [story] = await storiesOf(client, { server: extended ?? '' })
+          return story?.deliveries[0]?.last_error?.startsWith('the instance action cannot be written: ') || null
+        })
+        await post(extended, 'network-changed', '2')
+        for (const tag of ['3', '4', '5']) await post(other, 'network-changed', tag)
+        await waitFor('what needs no action to arrive', () => tags().length === 3 || null)
+      } finally {
+        await putBack()
+      }
+      await waitFor('the rest to arrive', () => tags().length === 5 || null)
+      expect(tags()).toEqual(['3', '4', '5', '1', '2'])
+    },
+  )
+
   it(
     'the database of one of two cells stopped: the other cell’s events flow, its own are accepted and delivered when it is back',
     PATIENT,

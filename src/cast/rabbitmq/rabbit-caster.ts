@@ -79,7 +79,7 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
       return null
     } catch (error) {
       const reason = `the instance action cannot be written: ${error instanceof Error ? error.message : String(error)}`
-      return { kind: error instanceof ActionRefused ? 'refused' : 'away', reason }
+      return { kind: error instanceof ActionRefused ? 'refused' : 'unready', reason }
     }
   }
 

@@ -82,12 +82,12 @@ describe('instance actions', () => {
     expect(cells.recorded).toEqual([expect.objectContaining({ unlessThere: true })])
   })
 
-  it('hold a cast back that cannot have them: it is away', async () => {
+  it('hold back a cast that cannot have them, and it alone: it is unready', async () => {
     const cells = cellTable('rabbit://guest:guest@127.0.0.1:1/')
     cells.trouble = 'the database is read-only'
     const { caster } = casterOf(cells)
     const reason = 'the instance action cannot be written: the database is read-only'
-    expect(await caster.cast(castOf('a', [EXTENDED]))).toEqual({ kind: 'away', reason })
+    expect(await caster.cast(castOf('a', [EXTENDED]))).toEqual({ kind: 'unready', reason })
   })
 
   it('that the database will not have are refused, and not waited for', async () => {
