@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import type { Destination } from '../../src/events/event.ts'
 import { JournalUnavailable } from '../../src/journal/journal.ts'
 import { openSqlJournal } from '../../src/journal/sql/sql-journal.ts'
 import type { Database } from '../stand/stand.ts'
@@ -81,5 +82,36 @@ for (const engine of ['mariadb', 'postgresql'] as const)
       // What waits without a host is looked for then too.
       expect(journal.takeovers()).toBeGreaterThan(before)
       expect(await journal.claim()).toEqual([])
+    })
+
+    it('tells of what followed its server, and of what was taken over, though the next try found it done', async () => {
+      const database = services[engine]
+      const { url } = await database.createDatabase()
+      const way = await createCommitLosing(database)
+      const left = await openSqlJournal({ url, replica: { id: 'left' }, log: silent })
+      const journal = await openSqlJournal({ url: way.through(url), replica: { id: 'test' }, log: silent })
+      onTestFinished(() => journal.close())
+      const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ host: hostName(name), cell: null })) as [
+        Destination,
+        Destination,
+        Destination,
+      ]
+      const event = decided(['a'])
+      const { serverId } = event.event
+      await journal.commit(submission([event]))
+      expect(await journal.claim()).toEqual([])
+
+      way.loseNext(async () => {})
+      await journal.record([{ kind: 'moved', ...a, eventId: event.id, atUs: 1, serverId, to: [b] }])
+      expect(await journal.claim()).toEqual([b.host])
+
+      way.loseNext(async () => {})
+      await journal.follow([{ kind: 'located', serverId, atUs: 2, destinations: [c] }])
+      expect(await journal.claim()).toEqual([c.host])
+
+      await left.commit(submission([decided(['a'])]))
+      await left.close()
+      way.loseNext(async () => {})
+      expect(await journal.claim()).toContain(a.host)
     })
   })

@@ -16,7 +16,7 @@ export interface Health {
   /** A transaction was committed. */
   wrote(): void
   refused(error: unknown): void
-  /** A write was rejected of which an earlier try may have been committed. */
+  /** An earlier try of a write may have been committed, and what it did was told to nobody. */
   doubt(): void
   /** Resolves when it is up again, or after so long. */
   recovered(withinMs: number): Promise<void>

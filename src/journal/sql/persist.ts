@@ -38,6 +38,8 @@ interface Outage {
   /** Until when it is tried again; 0: not at all. */
   deadlineMs: number
   failures: number
+  /** A try may have been committed though nobody heard of it. */
+  isInDoubt: boolean
 }
 
 /**
@@ -67,14 +69,22 @@ export function createPersist<Item, Answer>(options: PersistOptions<Item, Answer
     }
   }
   const attempt = async (items: readonly Item[]): Promise<Written<Answer>> => {
-    const outage = { deadlineMs: 0, failures: 0 }
+    const outage = { deadlineMs: 0, failures: 0, isInDoubt: false }
     for (let lost = 0; ; ) {
       await connect(outage)
+      let isWritten = false
       try {
-        const written = await session.transaction((db) => options.write(db, items, outage.failures > 0))
+        const written = await session.transaction(async (db) => {
+          const done = await options.write(db, items, outage.failures > 0)
+          isWritten = true
+          return done
+        })
         health.wrote()
+        // What that try took over or let follow its server is not found a second time: nobody was told of it.
+        if (outage.isInDoubt) health.doubt()
         return written
       } catch (error) {
+        outage.isInDoubt ||= isWritten && isOf('away', error)
         if (error instanceof LifeOver) await replica.renew(error.life)
         else if (isLost(error, outage) && ++lost < MOST_LOST) await sleep(Math.random() * 10 * lost)
         else if (!isOf('away', error) || !(await waits(outage, error))) {
