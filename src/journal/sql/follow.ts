@@ -56,11 +56,10 @@ export async function followServers(
   const followers = await findFollowers(db, dialect, placements)
   if (followers.size === 0) return NOTHING_FOLLOWED
   const waiting = await holdWaiting(db, dialect, [...followers.keys()])
-  const open = await holdOpen(
-    db,
-    dialect,
-    [...followers.values()].map(({ id }) => parseId(id)),
-  )
+  const ids = [...followers.values()].map(({ id }) => parseId(id))
+  await holdOpen(db, dialect, ids)
+  // A statement that waited does not find what has come about meanwhile: a delivery made for another host, or taken over on MySQL.
+  const open = await holdOpen(db, dialect, ids)
   const numberOf = await interner.hosts.give([...followers.values()].flatMap(({ placement }) => hostsOf(placement)))
   const places = [...followers.values()].flatMap(({ placement }) =>
     hostsOf(placement).map((host) => ({ serverHash: serverHashOf(placement.serverId), hostId: numberOf(host) })),
