@@ -143,6 +143,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
       if (isFirst) wakeAll()
     },
     tookOver: async () => {
+      lastHosts.othersLeft()
       await Promise.all([late.start(), parking.reload()])
     },
   })

@@ -17,6 +17,8 @@ export interface LastHosts {
   follows(server: ServerId): { readonly end: () => void }
   /** Nothing at all is open: of servers that are not known nothing can be. */
   nothingIsLeft(): void
+  /** Something is open that was accepted elsewhere: where events of any server went last, nobody here knows. */
+  othersLeft(): void
 }
 
 /** Some 10 MB. */
@@ -61,6 +63,10 @@ export function createLastHosts(): LastHosts {
     },
     nothingIsLeft: () => {
       mayStrangersWait = false
+    },
+    othersLeft: () => {
+      last.clear()
+      mayStrangersWait = true
     },
   }
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { CellId, Destination, ServerId } from '../../src/events/event.ts'
+import type { CellId, Destination, HostName, ServerId } from '../../src/events/event.ts'
 import type { DecidedEvent, Journal } from '../../src/journal/journal.ts'
 import { decided, hostName, openJournal, submission } from '../journal/journal-file.ts'
-import { createScriptedCaster, createServerMap, setStage, statesOf, until } from './stage.ts'
+import { createScriptedCaster, createServerMap, on, setStage, statesOf, until } from './stage.ts'
 
 const CELL = 'c1' as CellId
 
@@ -47,4 +47,37 @@ it('locates what another process left behind, though it was locating its own whe
   gate.resolve()
   await until(async () => (await statesOf(journal, [own, inherited])).join() === 'h1 dispatched,h1 dispatched')
   expect(gated).toBeGreaterThan(1)
+})
+
+it('keeps the order of a server that moves after what another process left for it was taken over', async () => {
+  const sound = await openJournal()
+  let takeovers = 0
+  let claimed: readonly HostName[] = []
+  const journal: Journal = {
+    ...sound,
+    takeovers: () => takeovers,
+    claim: async () => {
+      const told = claimed
+      claimed = []
+      return told
+    },
+  }
+  // What waits for the old host is not tried again by itself.
+  const retry = { firstMs: 600_000, mostMs: 600_000 }
+  const stage = await setStage({ journal, caster: createScriptedCaster(), config: { retry } })
+  const { caster, servers } = stage
+  caster.script = ({ host }) => (host === 'a' ? { kind: 'returned', reason: 'no queue' } : { kind: 'taken' })
+  const old = decided(['a'])
+  servers.places.set(old.event.serverId, on('a'))
+  await sound.commit(submission([old]))
+  claimed = [hostName('a')]
+  takeovers++
+  await until(() => caster.casts.length === 1)
+
+  servers.places.set(old.event.serverId, on('b'))
+  const next = decided(['b'], { serverId: old.event.serverId })
+  await stage.post([next])
+  await until(async () => (await statesOf(journal, [next])).join() === 'b dispatched')
+  const toB = caster.casts.filter(({ host }) => host === 'b').flatMap(({ deliveries }) => deliveries)
+  expect(toB.map(({ eventId }) => eventId)).toEqual([old.id, next.id])
 })

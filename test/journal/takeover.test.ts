@@ -41,6 +41,20 @@ for (const engine of ['mariadb', 'postgresql'] as const)
       expect(await claimed).toEqual([hostName('a')])
     })
 
+    it('bring along what was taken over just now, though those who commit had not heard of it', async () => {
+      const { url } = await services[engine].createDatabase()
+      const open = (id: string) => openSqlJournal({ url, replica: { id }, log: silent })
+      const [left, heir] = [await open('left'), await open('heir')]
+      onTestFinished(() => heir.close())
+      const old = decided(['a'])
+      await left.commit(submission([old]))
+      await left.close()
+      expect(await heir.claim()).toEqual([hostName('a')])
+      const next = decided(['b'], { serverId: old.event.serverId })
+      await heir.commit(submission([next]))
+      expect((await heir.open(hostName('b'), null, 10)).map(({ eventId }) => eventId)).toEqual([old.id, next.id])
+    })
+
     it('bring along what another takes over in the same moment', async () => {
       const { url } = await services[engine].createDatabase()
       const open = async (id: string) => {

@@ -13,6 +13,8 @@ import type { Session } from './session.ts'
 /** How often one claim tries to take over, and how long it waits in between: not a second in all, for there may be other news. */
 const TRIES = 10
 const TRY_MS = 100
+/** How long after a takeover there may be commits that wait, of those who had not heard of it: they are given up before. */
+const UNHEARD_MS = 15_000
 
 export interface ClaimParts {
   readonly database: Database<unknown>
@@ -32,6 +34,8 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
   const hostIds = new Set<number>()
   let doubts = health.doubts
   let takeovers = 0
+  /** By the monotonic clock. */
+  let heardAtMs = 0
   const inherit = createPersist<number, readonly number[] | null>({
     session,
     replica,
@@ -64,7 +68,10 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
   const takeOverOnce = async (): Promise<'done' | 'kept'> => {
     let outcome: 'done' | 'kept' = 'done'
     for (const dead of await replica.findDead()) {
-      const [inherited] = await inherit([dead])
+      heardAtMs = Number.POSITIVE_INFINITY
+      const [inherited] = await inherit([dead]).finally(() => {
+        heardAtMs = performance.now() + UNHEARD_MS
+      })
       if (inherited?.kind === 'failed') throw inherited.error
       if (inherited?.answer == null) outcome = 'kept'
       else takeovers++
@@ -82,5 +89,12 @@ export function createClaims({ database: { engine, kysely }, session, replica, h
     for (const hostId of told) hostIds.delete(hostId)
     return names
   }
-  return { claim, takeOver, isUntold: (hostId: number) => hostIds.has(hostId), takeovers: () => takeovers }
+  return {
+    claim,
+    takeOver,
+    isUntold: (hostId: number) => hostIds.has(hostId),
+    /** Whether something was taken over just now, which those who commit may not know of. */
+    hasNews: () => performance.now() < heardAtMs,
+    takeovers: () => takeovers,
+  }
 }

@@ -49,6 +49,8 @@ export interface CommitAbout extends CommitParts {
   readonly life: number
   /** Whether open deliveries to this host were found that have not been told of. */
   readonly isUntold: (hostId: number) => boolean
+  /** Whether this life has just taken over what another left: what is to be searched was said without knowing of that. */
+  readonly hasNews: () => boolean
 }
 
 /**
@@ -76,12 +78,13 @@ export interface Committed {
 async function writeFresh(
   db: Kysely<unknown>,
   items: readonly Commit[],
-  { dialect, interner, life, isUntold }: CommitAbout,
+  { dialect, interner, life, isUntold, hasNews }: CommitAbout,
 ): Promise<{ readonly passed: ReadonlyMap<Submission, readonly PassedOn[]>; readonly followed: Followed }> {
   if (items.length === 0) return { passed: new Map(), followed: NOTHING_FOLLOWED }
   const submissions = items.map(({ submission }) => submission)
   const numbers = await giveNumbers(interner, submissions)
-  const kept = await keepLife(db, dialect, life)
+  const alive = await keepLife(db, dialect, life)
+  const kept = hasNews() ? { ...alive, isAlone: false } : alive
   const followed = await bringAlong(db, items, { dialect, interner, kept })
   const older = new Set(followed.hosts)
   const placesIn = new Map(submissions.map((submission) => [submission, placesOf(submission, numbers)]))

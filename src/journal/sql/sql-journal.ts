@@ -96,11 +96,11 @@ async function createJournal(parts: JournalParts): Promise<Journal> {
   const { search, event } = createSearch(reading)
   const touches = createTouches((noted) => writeTouches(database.kysely, about, noted))
   const session = createSession(database, parts.setup)
-  const { claim, takeOver, isUntold, takeovers } = createClaims({ database, session, replica, health, reads })
+  const { claim, takeOver, isUntold, hasNews, takeovers } = createClaims({ database, session, replica, health, reads })
   // What the last one left is this life's from the beginning, unless another has it already.
   await takeOver()
   const followed = createFollowedListeners()
-  const writes = createWrites({ ...parts, tell: followed.tell }, { ...about, reads, touches, isUntold })
+  const writes = createWrites({ ...parts, tell: followed.tell }, { ...about, reads, touches, isUntold, hasNews })
   const chores = [keepBuckets(database), tidyRepeatKeys(database.kysely, about.dialect, parts.repeatWindowMs)]
 
   let isClosed = false
@@ -156,6 +156,7 @@ interface WritesParts {
   readonly reads: Pick<OpenReads, 'endedOf'>
   readonly touches: Touches
   readonly isUntold: (hostId: number) => boolean
+  readonly hasNews: () => boolean
 }
 
 /** How many rows commits are about. */
@@ -164,12 +165,12 @@ function weigh(commits: readonly Commit[]): number {
 }
 
 /** All that is written for those who ask, each kind in a line of its own. */
-function createWrites(parts: JournalParts & WriteParts, { dialect, interner, reads, touches, isUntold }: WritesParts) {
+function createWrites(parts: JournalParts & WriteParts, { dialect, interner, reads, touches, isUntold, hasNews }: WritesParts) {
   /** Of the moment: another life may have begun since the line was made. */
   const about = () => ({ dialect, interner, life: parts.replica.life, repeatWindowMs: parts.repeatWindowMs })
   /** What one call brings is committed together. */
   const commits = createLine<readonly Commit[], readonly CommittedOnce[]>(parts, weigh, async (db, calls, isAgain) => {
-    const { answers, followed } = await writeCommits(db, calls.flat(), { ...about(), isUntold, isAgain })
+    const { answers, followed } = await writeCommits(db, calls.flat(), { ...about(), isUntold, hasNews, isAgain })
     let taken = 0
     const ofCall = ({ length }: readonly Commit[]) => {
       taken += length
