@@ -228,6 +228,16 @@ describeEngines('open deliveries of a server that moves', (engine) => {
     expect(await openAt(store, 'h1')).toEqual(idsOf([still, same]))
   })
 
+  it('go before what is accepted for one more host, where the server has begun to move there', async () => {
+    const journal = await openOn(engine)
+    const server = newServerId()
+    const [old, next] = [decided(['h1'], { serverId: server }), decided(['h1', 'h2'], { serverId: server })]
+    await journal.commit(submission([old]))
+    await journal.commit(submission([next]), { ...NO_SEARCHES, strays: new Set([server]) })
+    expect(await openAt(journal, 'h1')).toEqual(idsOf([old, next]))
+    expect(await openAt(journal, 'h2')).toEqual(idsOf([old, next]))
+  })
+
   it('go with an event that is located late', async () => {
     const store = await openOn(engine)
     const a = newServerId()

@@ -156,8 +156,9 @@ export async function bringAlong(
     for (const { serverHash, hostId } of await findOpenPlaces(db, dialect, [...homes.keys()])) {
       const home = homes.get(serverHash)
       const at = home?.hostIds.indexOf(hostId) ?? -1
-      if (at === -1) suspects.add(serverHash)
-      else if (home?.isStray) untold.add(home.hosts[at] as HostName)
+      // Where it begins to move it has several, and what is open may not be for all of them.
+      if (at === -1 || (home?.hosts.length ?? 0) > 1) suspects.add(serverHash)
+      if (at !== -1 && home?.isStray) untold.add(home.hosts[at] as HostName)
     }
   }
   if (suspects.size === 0) return { hosts: [...untold], ended: [] }
