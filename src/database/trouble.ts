@@ -58,7 +58,10 @@ const KINDS: Readonly<Record<Exclude<TroubleKind, 'wrong' | 'away'>, readonly st
   full: ['ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ER_OUT_OF_RESOURCES', '53100', '53200'],
 }
 
-/** Being shut down, overloaded, read-only (a replica, or in the middle of a fail-over), not in Galera's quorum. */
+/**
+ * Being shut down, overloaded, read-only (a replica, or in the middle of a fail-over), not in Galera's quorum, or tired of a transaction
+ * that took too long.
+ */
 const AWAY = [
   ...[
     'ER_SERVER_SHUTDOWN',
@@ -70,6 +73,7 @@ const AWAY = [
   ...['ER_NORMAL_SHUTDOWN', 'ER_QUERY_INTERRUPTED', 'ER_UNKNOWN_COM_ERROR', 'ER_CLIENT_INTERACTION_TIMEOUT'],
   ...['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', '25006', '53300', '57014'],
   ...['57P01', '57P02', '57P03', '57P05', 'PROTOCOL_CONNECTION_LOST', 'PROTOCOL_SEQUENCE_TIMEOUT', 'EPIPE', 'EPROTO'],
+  ...['25P03', '25P04'],
 ]
 
 const KIND_OF_CODE = new Map<string, TroubleKind>([

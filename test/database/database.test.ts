@@ -197,6 +197,31 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)('a databa
     expect(await database.query('SELECT 1', [])).toEqual([[1]])
   })
 
+  it('is away where the server ended a transaction that was silent for too long, just when it went on', async () => {
+    const [limit, ownId, sessions, idOf] =
+      engine === 'mysql'
+        ? (['idle_transaction_timeout = 1', 'connection_id()', 'information_schema.processlist', 'id'] as const)
+        : (["idle_in_transaction_session_timeout = '1s'", 'pg_backend_pid()', 'pg_stat_activity', 'pid'] as const)
+    const beside = open(url)
+    const went = await troubleOf(
+      open(viaProxy())
+        .kysely.connection()
+        .execute(async (db) => {
+          await sql`SET ${sql.raw(limit)}`.execute(db)
+          await sql`BEGIN`.execute(db)
+          const { rows } = await sql<{ id: number }>`SELECT ${sql.raw(ownId)} AS id`.execute(db)
+          await sql`SELECT count(*) FROM things`.execute(db)
+          proxy.stall()
+          const asked = troubleOf(sql`SELECT 1`.execute(db))
+          const isThere = () => beside.query(`SELECT 1 FROM ${sessions} WHERE ${idOf} = ${rows[0]?.id}`, [])
+          await expect.poll(isThere, { timeout: 60_000 }).toEqual([])
+          proxy.flow()
+          throw await asked
+        }),
+    )
+    expect(went.kind).toBe('away')
+  })
+
   it('gives up on a server that takes the connection and says nothing, and closes without it', async () => {
     const database = open(viaProxy())
     proxy.stall()
