@@ -106,7 +106,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     if (!isClosed) for (const lane of [...lanes.values()]) lane.wake()
   }
   const lastHosts = createLastHosts()
-  const parking = createParking({ journal, servers, alarms, log, pace: config.parkPace ?? PARK_PACE })
+  const parking = createParking({ journal, servers, alarms, log, lastHosts, pace: config.parkPace ?? PARK_PACE })
   const late = createLateLocator({
     ...{ journal, servers, alarms, log, retry, timeToLive, lastHosts, parkMs: config.parkMs ?? 0 },
     onParked: parking.parked,

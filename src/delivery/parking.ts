@@ -4,6 +4,7 @@ import type { Log } from '../observe/log.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
+import type { LastHosts } from './last-hosts.ts'
 
 /** Keeps events whose server is on no host until it has one or their time is over. */
 export interface Parking {
@@ -22,6 +23,7 @@ export interface ParkingParts {
   readonly servers: Servers
   readonly alarms: Alarms
   readonly log: Log
+  readonly lastHosts: Pick<LastHosts, 'follows'>
   /** The waits between two questions for a server. */
   readonly pace: Backoff
 }
@@ -47,7 +49,7 @@ const PAGE = 1000
  * themselves, and there is only their end to see to. Elsewhere their servers are in memory, and are asked for in rounds: all that are
  * due at once, one question a database, each server less often the longer it waits.
  */
-export function createParking({ journal, servers, alarms, log, pace }: ParkingParts): Parking {
+export function createParking({ journal, servers, alarms, log, lastHosts, pace }: ParkingParts): Parking {
   const waiting = new Map<ServerId, Waiting>()
   const asks = servers.areMovesTold !== true
   /** Until when what is parked shortest is kept. */
@@ -111,7 +113,13 @@ export function createParking({ journal, servers, alarms, log, pace }: ParkingPa
     if (due.length === 0) return
     const found = await servers.locate(due)
     const placements = due.flatMap((serverId) => placementOf(serverId, found.get(serverId)))
-    await journal.follow(placements)
+    // They may move on, and get new events there, before what follows them now has left.
+    const following = placements.map(({ serverId }) => lastHosts.follows(serverId))
+    try {
+      await journal.follow(placements)
+    } finally {
+      for (const { end } of following) end()
+    }
     for (const { serverId } of placements) waiting.delete(serverId)
   }
   /** Those whose turn it is; their next one is set. Those that are over are forgotten: the journal ends them. */

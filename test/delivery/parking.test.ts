@@ -47,6 +47,24 @@ describe('a parked event, where servers must be asked for', () => {
     expect(await stateOf(journal, first)).toBe('located')
   })
 
+  it('is not overtaken on the next host of its server, where the first could not be reached', async () => {
+    const stage = await scriptedStage(QUICKLY)
+    const { servers, journal, caster, post } = stage
+    caster.script = ({ host }) => (host === 'h1' ? { kind: 'returned', reason: 'no queue' } : { kind: 'taken' })
+    const server = newServerId()
+    servers.places.set(server, on())
+    const first = parked(server)
+    await post([first])
+    servers.places.set(server, on('h1'))
+    await until(() => caster.casts.length > 0)
+    servers.places.set(server, on('h2'))
+    const second = decided(['h2'], { serverId: server })
+    await post([second])
+    await until(async () => (await statesOf(journal, [first, second])).filter((state) => state === 'h2 dispatched').length === 2)
+    const there = caster.casts.filter(({ host }) => host === 'h2')
+    expect(there.flatMap(({ deliveries }) => deliveries.map(({ eventId }) => eventId))).toEqual([first.id, second.id])
+  })
+
   it('is delivered without another event that tells of the host', async () => {
     const stage = await scriptedStage(QUICKLY)
     const { servers, journal, post } = stage
