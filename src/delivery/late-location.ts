@@ -35,7 +35,7 @@ export interface LateLocatorParts {
   readonly log: Log
   readonly retry: Backoff
   readonly timeToLive: TimeToLive
-  readonly lastHosts: Pick<LastHosts, 'strays' | 'note'>
+  readonly lastHosts: Pick<LastHosts, 'strays' | 'follows'>
   /** How long an event whose server is on no host is kept, since it came; 0: not at all. */
   readonly parkMs: number
   /** These were parked. */
@@ -60,7 +60,7 @@ const IDLE_MS = 30_000
  * commits, and try those of the cells whose time has come: a cell that cannot be asked costs one question a pass.
  */
 export function createLateLocator(parts: LateLocatorParts): LateLocator {
-  const { journal, servers, alarms, retry, timeToLive, log } = parts
+  const { journal, servers, alarms, retry, timeToLive, lastHosts, log } = parts
   const cells = new Map<CellId, Cell>()
   let alarm: Alarm | null = null
   let passing: Promise<void> | null = null
@@ -93,6 +93,16 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
     return Math.min(...[...cells.values()].map((cell) => cell.dueMs)) - performance.now()
   }
 
+  /** Their servers may move on before that is durable, and get new events there. */
+  const record = async (locations: readonly LateLocation[], places: readonly Place[]) => {
+    const strays = lastHosts.strays(places)
+    const following = places.map(([serverId]) => lastHosts.follows(serverId))
+    try {
+      await journal.locate(locations, strays)
+    } finally {
+      for (const { end } of following) end()
+    }
+  }
   const dealWith = async (page: readonly UnlocatedEvent[]) => {
     const nowMs = performance.now()
     const due = page.filter(({ cell }) => cellOf(cell).dueMs <= nowMs)
@@ -104,8 +114,7 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
     const outcomes = tried.flatMap((event) => locate(event, whereabouts, parts.parkMs))
     const locations = [...expired.map((event) => toExpired(event, timeToLive)), ...outcomes]
     const places = tried.flatMap(({ event }) => placeOf(event.serverId, whereabouts))
-    if (locations.length > 0) await journal.locate(locations, parts.lastHosts.strays(places))
-    parts.lastHosts.note(places)
+    if (locations.length > 0) await record(locations, places)
     const serverOf = new Map(page.map(({ eventId, event }) => [eventId, event.serverId] as const))
     parts.onParked(
       outcomes.flatMap((each) =>

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { CellId, ServerId } from '../../src/events/event.ts'
-import type { DecidedEvent } from '../../src/journal/journal.ts'
-import { decided, hostName } from '../journal/journal-file.ts'
-import { type ScriptedCaster, type Stage, scriptedStage, statesOf, until } from './stage.ts'
+import type { DecidedEvent, Journal } from '../../src/journal/journal.ts'
+import { decided, hostName, openJournal } from '../journal/journal-file.ts'
+import { createScriptedCaster, type ScriptedCaster, type Stage, scriptedStage, setStage, statesOf, until } from './stage.ts'
 
 const C1 = 'c1' as CellId
 const C2 = 'c2' as CellId
@@ -45,6 +45,33 @@ describe('an event whose server could not be located', () => {
     expect(ids.filter((id) => id !== free.id)).toEqual([first.id, second.id, third.id])
     expect((await journal.event(first.id))?.deferral).toMatchObject({ cell: C1, state: 'located' })
     expect((await journal.event(other.id))?.deferral?.state).toBe('waiting')
+  })
+
+  it('is not overtaken where its server moves on while it is being written where that is', async () => {
+    const store = await openJournal()
+    const { promise: written, resolve: tellWritten } = Promise.withResolvers<void>()
+    const { promise: moved, resolve: tellMoved } = Promise.withResolvers<void>()
+    const journal: Journal = {
+      ...store,
+      locate: async (...what) => {
+        await store.locate(...what)
+        tellWritten()
+        await moved
+      },
+    }
+    const { servers, caster, post } = await setStage({ journal, caster: createScriptedCaster() })
+    servers.places.set(A, down(C1))
+    const first = deferred(A, C1)
+    await post([first])
+    servers.places.set(A, up('h1', C1))
+    await written
+    servers.places.set(A, up('h2', C1))
+    const second = inCell('h2', A, C1)
+    await post([second])
+    tellMoved()
+    await until(async () => (await statesOf(store, [first, second])).filter((state) => state === 'h2 dispatched').length === 2)
+    const there = caster.casts.filter(({ host }) => host === 'h2')
+    expect(there.flatMap(({ deliveries }) => deliveries.map(({ eventId }) => eventId))).toEqual([first.id, second.id])
   })
 
   it('is refused, with the reason in its story, where it turns out to be unknown or without a host', async () => {
