@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,7 +40,24 @@ async function refusal(url: string): Promise<string> {
   return String(error)
 }
 
-function describeSchema(name: string, server: Server | undefined): void {
+/** A database that is there, to make others from. */
+const ADMIN = { MariaDB: 'mysql', PostgreSQL: 'postgres' } as const
+
+/** What the reference has an operator say to the server, under names of this test. */
+function documented(engine: keyof typeof ADMIN) {
+  const page = readFileSync(join(root, 'docs/reference/schema.md'), 'utf8')
+  const kind = engine === 'MariaDB' ? 'mysql' : 'postgresql'
+  const [, block = ''] = new RegExp(`\`\`\`sql ${kind}\n([^\`]*)\`\`\``).exec(page) ?? []
+  const own = `own_${randomBytes(4).toString('hex')}`
+  const made = block
+    .replaceAll('novacast', own)
+    .split(/;\s*\n/)
+    .filter((statement) => statement !== '')
+  expect(made.length).toBeGreaterThan(1)
+  return { made, url: (server: Server) => server.url(own).replace(/\/\/[^@]*@/, `//${own}:PASSWORD@`) }
+}
+
+function describeSchema(name: keyof typeof ADMIN, server: Server | undefined): void {
   describeOn(server ?? null, `the schema in ${name}`, (server) => {
     it('is made in an empty database by the first who comes, also where several come at once', async () => {
       const { url } = await server.createDatabase()
@@ -62,6 +80,47 @@ function describeSchema(name: string, server: Server | undefined): void {
       const upgrade = () => runCommand(['db', 'upgrade', '--config-file', conf])
       expect(await upgrade()).toEqual({ code: 0, stdout: 'applied 0001-journal\n', stderr: '' })
       expect(await upgrade()).toEqual({ code: 0, stdout: 'nothing to do: the schema is current\n', stderr: '' })
+    })
+
+    it('is made by a user and in a database that were made as the reference says', async () => {
+      const statements = documented(name)
+      for (const statement of statements.made) await run(server.url(ADMIN[name]), statement)
+      expect(await checkSqlJournal(statements.url(server))).toMatchObject([
+        { ok: true },
+        { ok: true, detail: expect.stringContaining('will be made') },
+      ])
+      await (await open(statements.url(server))).close()
+      expect((await checkSqlJournal(statements.url(server))).at(-1)).toMatchObject({ ok: true, detail: '0001-journal' })
+    })
+
+    it('is told by check that the user may not make it, or not write it', async () => {
+      const { url, name: database } = await server.createDatabase()
+      const user = `reader_${randomBytes(4).toString('hex')}`
+      const asReader = url.replace(/\/\/[^@]*@/, `//${user}:secret@`)
+      const give =
+        name === 'MariaDB'
+          ? [`CREATE USER ${user} IDENTIFIED BY 'secret'`, `GRANT SELECT ON ${database}.* TO ${user}`]
+          : // What makes no table since PostgreSQL 15.
+            [
+              `CREATE USER ${user} PASSWORD 'secret'`,
+              `GRANT ALL ON DATABASE ${database} TO ${user}`,
+              'REVOKE CREATE ON SCHEMA public FROM PUBLIC',
+            ]
+      for (const statement of give) await run(url, statement)
+      const mend = expect.stringContaining('docs/reference/schema.md')
+      expect((await checkSqlJournal(asReader)).at(-1)).toMatchObject({
+        ok: false,
+        mend,
+        detail: expect.stringContaining('make tables'),
+      })
+      await upgradeSqlJournal(url)
+      if (name === 'PostgreSQL') await run(url, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${user}`)
+      expect((await checkSqlJournal(asReader)).at(-1)).toMatchObject({
+        ok: false,
+        mend,
+        detail: expect.stringContaining('write'),
+      })
+      expect((await checkSqlJournal(url)).at(-1)).toMatchObject({ ok: true })
     })
 
     it('is refused when it is of a newer novacast, or of another program', async () => {

@@ -1,5 +1,6 @@
+import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
-import { DatabaseTrouble } from '../../database/trouble.ts'
+import { DatabaseTrouble, toTrouble } from '../../database/trouble.ts'
 import { parseDatabaseUrl, tellIgnored } from '../../database/url.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import { connectJournal } from './connect.ts'
@@ -9,7 +10,10 @@ import { readServer, type Server } from './server.ts'
 const DATABASE = 'journal database'
 const SCHEMA = 'journal schema'
 
-/** Whether a journal can live in this database: it is reached, keeps what it commits, and its schema is ours. Changes nothing. Never rejects. */
+/**
+ * Whether a journal can live in this database: it is reached, keeps what it commits, its schema is ours, or can be made, and may be
+ * written. Changes nothing. Never rejects.
+ */
 export async function checkSqlJournal(url: string): Promise<readonly CheckLine[]> {
   let database: Database<unknown> | null = null
   try {
@@ -41,9 +45,46 @@ async function checkSchema(database: Database<unknown>): Promise<CheckLine> {
     case 'older':
       return { name: SCHEMA, ok: false, detail: `${schema.missing.join(', ')} is missing`, mend: 'run novacast db upgrade' }
     case 'empty':
+      if (!(await mayMakeTables(database)))
+        return { name: SCHEMA, ok: false, detail: 'the database is empty, and this user may not make tables in it', mend: GRANT }
       return { name: SCHEMA, ok: true, detail: 'the database is empty; the tables will be made at the first start', mend: null }
     default:
+      if (!(await mayWrite(database)))
+        return { name: SCHEMA, ok: false, detail: 'this user may not write its tables', mend: GRANT }
       return { name: SCHEMA, ok: true, detail: `${Object.keys(SQL_MIGRATIONS).at(-1)}`, mend: null }
+  }
+}
+
+const GRANT = 'give the user of [novacast] connection all rights on the database, as docs/reference/schema.md says'
+
+async function mayMakeTables({ engine, kysely }: Database<unknown>): Promise<boolean> {
+  // What is prepared is not carried out, but for its rights.
+  if (engine === 'mysql') return isAllowed(kysely, "PREPARE novacast_check FROM 'CREATE TABLE novacast_check (id INT)'")
+  const { rows } = await sql<{
+    may: boolean | null
+  }>`SELECT has_schema_privilege(current_schema(), 'CREATE') AS may`.execute(kysely)
+  return rows[0]?.may === true
+}
+
+/** Explaining needs the rights of the statement, and does not do it. One table stands for all. */
+const WRITES = [
+  'EXPLAIN INSERT INTO heartbeats (replica, seen_at) VALUES (0, 0)',
+  'EXPLAIN UPDATE heartbeats SET seen_at = 0',
+  'EXPLAIN DELETE FROM heartbeats',
+]
+
+async function mayWrite({ kysely }: Database<unknown>): Promise<boolean> {
+  for (const statement of WRITES) if (!(await isAllowed(kysely, statement))) return false
+  return true
+}
+
+async function isAllowed(kysely: Kysely<unknown>, statement: string): Promise<boolean> {
+  try {
+    await sql.raw(statement).execute(kysely)
+    return true
+  } catch (error) {
+    if (toTrouble(error).kind === 'refused') return false
+    throw error
   }
 }
 
