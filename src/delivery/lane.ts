@@ -116,6 +116,8 @@ export class Lane {
   #recorded: Promise<unknown> = Promise.resolve()
   /** How many of such ends it does not have yet. */
   #merges = 0
+  /** Servers that left, as long as the journal does not have it: how many steps say so, and whether something of theirs was passed over. */
+  readonly #leaving = new Map<ServerId, { steps: number; isPassedOver: boolean }>()
   /** After trouble the first casts are awaited before more is read. */
   #isProbing = false
   #failures = 0
@@ -207,7 +209,11 @@ export class Lane {
     const hasAwaited = fresh.deliveries.some(({ event }) => isAwaited(event.name))
     const room = this.#parts.load.hasRoom(fresh.cell, hasAwaited) ? this.#room(hasAwaited) : 0
     // A page that was read before this call may have brought it.
-    const free = fresh.deliveries.filter(({ eventId, event }) => !this.#underWay.has(eventId) && !this.#held.has(event.serverId))
+    const free = fresh.deliveries.filter(({ eventId, event: { serverId } }) => {
+      const leaving = this.#leaving.get(serverId)
+      if (leaving !== undefined) leaving.isPassedOver = true
+      return leaving === undefined && !this.#underWay.has(eventId) && !this.#held.has(serverId)
+    })
     const [first, ...others] = free.slice(0, room)
     if (first !== undefined) this.#cast({ ...fresh, host: this.host, deliveries: [first, ...others] })
     if (free.length <= room) return
@@ -464,7 +470,7 @@ export class Lane {
 
   #rest(): void {
     this.#acknowledgements.stop()
-    if (this.#held.isEmpty && !this.#backlog.isReading) this.#parts.onIdle(this)
+    if (this.#held.isEmpty && this.#leaving.size === 0 && !this.#backlog.isReading) this.#parts.onIdle(this)
   }
 
   /** Deals with as much of a page as there is room for. */
@@ -501,7 +507,12 @@ export class Lane {
 
   /** Whether this one is the journal's, and may be taken out of it. */
   #isWaiting({ eventId, event }: Delivery, page: Page): boolean {
-    return !this.#underWay.has(eventId) && !page.isGone(eventId) && !this.#held.has(event.serverId)
+    if (this.#underWay.has(eventId) || page.isGone(eventId) || this.#held.has(event.serverId)) return false
+    const leaving = this.#leaving.get(event.serverId)
+    if (leaving === undefined) return true
+    // The server may be back, and what is about to leave with it may come back before this.
+    leaving.isPassedOver = true
+    return false
   }
 
   /** Adds a delivery to the casts, or ends it where its server is not here any more. Answers why it has to wait, if it has to. */
@@ -531,7 +542,21 @@ export class Lane {
   /** Lets all that waits for the server of this delivery go where it is. */
   #follow(delivery: Delivery, to: Extract<Route, { readonly kind: 'moved' }>['to']): void {
     const { serverId } = delivery.event
-    this.#steps.end([delivery], () => ({ kind: 'moved', serverId, to }), this.#parts.follows(serverId).end)
+    const follows = this.#parts.follows(serverId)
+    const leaving = this.#leaving.get(serverId) ?? { steps: 0, isPassedOver: false }
+    leaving.steps++
+    this.#leaving.set(serverId, leaving)
+    this.#steps.end(
+      [delivery],
+      () => ({ kind: 'moved', serverId, to }),
+      () => {
+        follows.end()
+        if (--leaving.steps > 0) return
+        this.#leaving.delete(serverId)
+        if (leaving.isPassedOver) this.#pass()
+        else this.#pump()
+      },
+    )
   }
 
   /**

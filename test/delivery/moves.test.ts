@@ -6,7 +6,7 @@ import { createStreamCaster } from '../../src/cast/stream/create-stream-caster.t
 import type { StreamCaster } from '../../src/cast/stream/stream-caster.ts'
 import { decide } from '../../src/events/decide.ts'
 import type { EventId, ServerId } from '../../src/events/event.ts'
-import type { DecidedEvent, EventRecord } from '../../src/journal/journal.ts'
+import type { DecidedEvent, EventRecord, Journal } from '../../src/journal/journal.ts'
 import { createHappenings } from '../../src/observe/happenings.ts'
 import { createMetrics } from '../../src/observe/prometheus.ts'
 import { createRegistry, type Registry } from '../../src/servers/registry/registry.ts'
@@ -157,6 +157,42 @@ describe('servers that are registered elsewhere while events wait', () => {
     }
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 40 }), run), { numRuns: RUNS })
   }, 240_000)
+
+  it('keep the order of a server that is back before the journal has it that it had left', async () => {
+    const sound = await openJournal()
+    const gate = Promise.withResolvers<void>()
+    let moves = 0
+    const journal: Journal = {
+      ...sound,
+      record: async (steps) => {
+        if (steps.some(({ kind }) => kind === 'moved') && ++moves === 1) await gate.promise
+        return sound.record(steps)
+      },
+    }
+    const { caster, servers, post } = await setStage({ journal, caster: createScriptedCaster() })
+    let isAway = true
+    caster.script = () => (isAway ? { kind: 'returned', reason: 'no queue' } : { kind: 'taken' })
+    const old = decided(['h1'])
+    const { serverId } = old.event
+    servers.places.set(serverId, on('h1'))
+    await post([old])
+    servers.places.set(serverId, on('h2'))
+    await until(() => moves === 1)
+    servers.places.set(serverId, on('h1'))
+    isAway = false
+    const before = caster.casts.length
+    const [next, other] = [decided(['h1'], { serverId }), decided(['h1'])]
+    servers.places.set(other.event.serverId, on('h1'))
+    await post([next])
+    await post([other])
+    // The host has had its turn meanwhile.
+    await until(async () => (await statesOf(journal, [other])).join() === 'h1 dispatched')
+    gate.resolve()
+    const arrived = () => caster.casts.slice(before).flatMap(({ host, deliveries }) => (host === 'h1' ? deliveries : []))
+    await until(() => arrived().length >= 3)
+    const ofServer = arrived().filter(({ event }) => event.serverId === serverId)
+    expect(ofServer.map(({ eventId }) => eventId)).toEqual([old.id, next.id])
+  })
 
   it('keep the order of a move in which the old host is away and events come for the new one at once', async () => {
     const journal = await openJournal()
