@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
 import type { CheckLine } from '../observe/check-line.ts'
 import { checkListen } from './check-listen.ts'
 import { checkNova } from './check-nova.ts'
@@ -39,8 +40,8 @@ async function* look(terminal: Terminal, options: ConfigOptions): AsyncGenerator
   try {
     config = await readConfig(terminal, options)
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    yield { name, ok: false, detail, mend: 'novacast config prints every option with what it takes' }
+    const mend = 'novacast config prints every option with what it takes'
+    for (const detail of problemsOf(error)) yield { name, ok: false, detail, mend }
     return
   }
   yield { name, ok: true, detail: describeConfig(config), mend: null }
@@ -51,6 +52,11 @@ async function* look(terminal: Terminal, options: ConfigOptions): AsyncGenerator
   else yield* await (await import('../journal/sql/check.ts')).checkSqlJournal(config.journal.url)
   if (config.servers === 'nova') yield* checkNova(config.nova, config.cast === 'rabbitmq')
   yield await checkListen(config.listen.host, config.listen.port)
+}
+
+/** Each by itself: of a configuration all is said at once. */
+function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)]
 }
 
 function describeConfig({ identity, servers, cast, journal }: Config): string {

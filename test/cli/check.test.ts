@@ -110,6 +110,16 @@ describe('novacast check', () => {
     expect(code).toBe(1)
   })
 
+  it('says all that is wrong with the configuration, a line each', async () => {
+    const conf = join(temporary(), 'nova.conf')
+    writeFileSync(conf, '[novacast]\nport = ninety\nretention = ever\n')
+    const { code, stdout } = await check('--config-file', conf)
+    expect(stdout).toMatch(
+      /^wrong {2}configuration: .*:2: .*port: .*To mend it: .*\nwrong {2}configuration: .*:3: .*retention: .*\n$/,
+    )
+    expect(code).toBe(1)
+  })
+
   it('stops at a configuration that cannot be read', async () => {
     const { code, stdout } = await check('--config-file', '/nonsense.conf')
     expect(stdout).toMatch(/^wrong {2}configuration: .*\/nonsense\.conf.*\n$/)
