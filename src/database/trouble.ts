@@ -33,7 +33,13 @@ export class DatabaseTrouble extends Error {
 export function toTrouble(error: unknown): DatabaseTrouble {
   if (error instanceof DatabaseTrouble) return error
   const code = codeOf(error)
-  return new DatabaseTrouble(code === null ? kindOfMessage(error) : kindOfCode(code), messageOf(error, code), code)
+  const kind = code === null ? kindOfMessage(error) : isSocketGone(error, code) ? 'away' : kindOfCode(code)
+  return new DatabaseTrouble(kind, messageOf(error, code), code)
+}
+
+/** Whether a file that the URL names is not there or may not be read: the user that novacast runs as is to be looked at, not the database's. */
+export function isOfFile({ kind, code }: DatabaseTrouble): boolean {
+  return kind === 'refused' && (code === 'ENOENT' || code === 'EACCES')
 }
 
 /** By MySQL's symbols and PostgreSQL's SQLSTATEs; connections' codes are Node's. */
@@ -80,6 +86,11 @@ const KIND_OF_CODE = new Map<string, TroubleKind>([
   ...Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code, kind as TroubleKind] as const)),
   ...AWAY.map((code) => [code, 'away'] as const),
 ])
+
+/** A server takes its socket's file along when it stops. */
+function isSocketGone(error: unknown, code: string): boolean {
+  return code === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall === 'connect'
+}
 
 function kindOfCode(code: string): TroubleKind {
   const known = KIND_OF_CODE.get(code)

@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib'
 import type { Cell } from '../../nova/cells.ts'
+import { updateCell } from '../../nova/update-cell.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import { cellTarget } from './brokers.ts'
 import { addressOf, answered, type BrokerTarget, closeBroker, connectBroker, reasonOf } from './open-broker.ts'
@@ -30,7 +31,7 @@ async function checkCell(cell: Cell, parts: Parameters<typeof cellTarget>[1]): P
     case 'none':
       return []
     case 'invalid':
-      return [wrong(name, read.reason, 'correct transport_url with nova-manage cell_v2 update_cell')]
+      return [wrong(name, `transport_url in cell_mappings: ${read.reason}`, updateCell(cell.id))]
     case 'target':
       return Promise.all(read.target.hosts.map((host) => checkBroker(name, host, read.target)))
   }

@@ -99,7 +99,8 @@ export function socketOf({ connection }: ChannelModel): Duplex | null {
 /** What a failed connection says of itself; one that was tried over IPv4 and IPv6 says it in its parts. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ')
-  return error instanceof Error ? error.message : String(error)
+  // OpenSSL ends its own with a line end.
+  return (error instanceof Error ? error.message : String(error)).trimEnd()
 }
 
 /** `host:port` of a broker, an IPv6 address in brackets. */

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/connect.ts'
-import { DatabaseTrouble, toTrouble } from '../../database/trouble.ts'
+import { DatabaseTrouble, isOfFile, toTrouble } from '../../database/trouble.ts'
 import { parseDatabaseUrl, tellIgnored } from '../../database/url.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import { connectJournal } from './connect.ts'
@@ -89,6 +89,8 @@ async function isAllowed(kysely: Kysely<unknown>, statement: string): Promise<bo
 }
 
 function mendingOf(error: unknown): string {
+  if (error instanceof DatabaseTrouble && isOfFile(error))
+    return 'let the user that novacast runs as read the files that [novacast] connection names'
   switch (error instanceof DatabaseTrouble ? error.kind : 'wrong') {
     case 'away':
       return 'look whether the server runs where [novacast] connection says, and lets this machine in'

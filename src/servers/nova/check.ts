@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { type Database, openDatabase } from '../../database/connect.ts'
-import { type TroubleKind, toTrouble } from '../../database/trouble.ts'
+import { type DatabaseTrouble, isOfFile, type TroubleKind, toTrouble } from '../../database/trouble.ts'
 import { type DatabaseUrl, tellIgnored } from '../../database/url.ts'
 import { INFO_CACHE_COLUMNS, INSTANCE_COLUMNS } from '../../nova/instance-row.ts'
+import { updateCell } from '../../nova/update-cell.ts'
 import type { CheckLine } from '../../observe/check-line.ts'
 import type { LocalUrls } from './cell-directory.ts'
 import { cellUrl } from './cell-url.ts'
@@ -71,7 +72,7 @@ async function checkCell(row: ApiTables['cell_mappings'], local: LocalUrls, sett
   const name = `database of ${row.name ?? row.uuid}`
   const read = cellUrl(row.database_connection ?? '', local)
   if (read.kind === 'invalid') {
-    const mend = `mend it: nova-manage cell_v2 update_cell --cell_uuid ${row.uuid} --database_connection URL`
+    const mend = updateCell(row.uuid)
     return { name, ok: false, detail: `database_connection in cell_mappings: ${read.reason}`, mend }
   }
   const line = await withDatabase(read.url, settings, (database) => checkRights(name, database, CELL_RIGHTS))
@@ -102,7 +103,7 @@ async function checkRights(name: string, { kysely, engine }: Database<ApiTables>
     } catch (error) {
       const trouble = toTrouble(error)
       const isRight = trouble.kind === 'refused' && ACCESS_TO_TABLE.has(trouble.code ?? '')
-      if (!isRight) return { name, ok: false, detail: trouble.message, mend: MEND[trouble.kind] }
+      if (!isRight) return { name, ok: false, detail: trouble.message, mend: mendingOf(trouble) }
       missing.push(right.name)
     }
   }
@@ -131,6 +132,10 @@ const ACCESS_TO_TABLE = new Set(['ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS
 
 const GRANT = 'grant them as docs/reference/nova-databases.md says'
 const LOOK = 'look at the server, and at host, port and database in the URL'
+
+function mendingOf(trouble: DatabaseTrouble): string {
+  return isOfFile(trouble) ? 'let the user that novacast runs as read the files that the URL names' : MEND[trouble.kind]
+}
 
 const MEND: Readonly<Record<TroubleKind, string>> = {
   away: LOOK,

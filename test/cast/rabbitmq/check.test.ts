@@ -39,8 +39,14 @@ describeOn(stand, 'the check of a broker', ({ rabbitmq }) => {
     ['a wrong password', (url: string) => url.replace(/:[^:@/]+@/, ':secret@'), /ACCESS_REFUSED/, /password/],
     ['no such virtual host', (url: string) => `${url}-not`, /virtual host/, /add_vhost/],
     ['nobody there', (url: string) => url.replace(/:\d+\//, ':1/'), /ECONNREFUSED/, /runs/],
-    ['not a URL of RabbitMQ', () => 'amqp://u:secret@h/', /expected the driver rabbit/, /transport_url/],
-    ['an unknown option', (url: string) => `${url}?secret_option=1`, /secret_option/, /transport_url/],
+    [
+      'not a URL of RabbitMQ',
+      () => 'amqp://u:secret@h/',
+      /expected the driver rabbit/,
+      /--transport-url URL --database_connection URL/,
+    ],
+    ['an unknown option', (url: string) => `${url}?secret_option=1`, /secret_option/, /--transport-url/],
+    ['TLS that the broker does not speak', (url: string) => `${url}?ssl=1`, /SSL routines.*\S$/, /ssl_/],
   ])('says what is wrong and how to mend it: %s', async (_, change, detail, mend) => {
     const [line] = await check(change(rabbitmq.transportUrl(vhost)))
     expect(line).toMatchObject({ ok: false, detail: expect.stringMatching(detail), mend: expect.stringMatching(mend) })
