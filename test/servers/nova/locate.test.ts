@@ -189,6 +189,22 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("servers 
     expect(rows[0]?.['updated_at']).toEqual(rows[0]?.['start_time'])
   })
 
+  it('get rows in instance_actions for each server and each action of a request, also where those of others are there', async () => {
+    const [one, other] = [await seed(cloud), await seed(cloud)]
+    const about = { requestId: 'req-1', userId: 'u', projectId: 'p', startedAtUs: 0 }
+    const there = { ...about, instanceUuid: one, action: 'stop' } as const
+    const missing = [
+      { ...there, instanceUuid: other },
+      { ...there, action: 'extend_volume' },
+    ] as const
+    await servers.recordActions(cellId('cell1'), [there], { unlessThere: true })
+    await servers.recordActions(cellId('cell1'), [there, ...missing], { unlessThere: true })
+    const rows = await cloud.run('cell1', 'SELECT instance_uuid, action FROM instance_actions ORDER BY id')
+    expect(rows.map((row) => [row['instance_uuid'], row['action']])).toEqual(
+      [there, ...missing].map(({ instanceUuid, action }) => [instanceUuid, action]),
+    )
+  })
+
   it('are in cells that come, change and go while novacast runs', async () => {
     expect((await servers.all()).map(({ name }) => name)).toEqual(['cell0', 'cell1', 'cell2'])
     expect(await servers.cell(cellId('cell1'))).toMatchObject({
@@ -215,6 +231,13 @@ describe.skipIf(stand === null).each(['mysql', 'postgresql'] as const)("servers 
     await expect
       .poll(async () => (await servers.cell(added as never))?.transportUrl, { timeout: 15_000 })
       .toBe('rabbit://elsewhere/')
+    // Its database is another one now, in which the server is on another host.
+    await seed(cloud, { row: { uuid, host: 'compute-7' }, mappedTo: null })
+    await cloud.run('api', `UPDATE instance_mappings SET cell_id = 9 WHERE instance_uuid = '${uuid}'`)
+    await cloud.run('api', `UPDATE cell_mappings SET database_connection = '${cloud.url('cell1')}' WHERE id = 9`)
+    await expect
+      .poll(() => locateOne(servers, uuid), { timeout: 15_000 })
+      .toMatchObject({ destinations: [{ host: 'compute-7', cell: added }] })
     await cloud.clear()
     await cloud.run('api', 'DELETE FROM cell_mappings WHERE id = 9')
     await expect.poll(() => servers.all(), { timeout: 15_000 }).toHaveLength(3)
