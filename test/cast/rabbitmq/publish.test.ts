@@ -140,6 +140,21 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
     await inbox.until(200)
   })
 
+  it("is away where the host's queue is full and refuses it", async () => {
+    const { connection, cells } = await cell()
+    const channel = await connection.createChannel()
+    await channel.assertExchange('nova', 'topic', { durable: false })
+    await channel.assertQueue('compute.full', {
+      durable: false,
+      maxLength: 1,
+      arguments: { 'x-overflow': 'reject-publish' },
+    })
+    await channel.bindQueue('compute.full', 'nova', 'compute.full')
+    const { caster } = casterOf(cells)
+    expect(await caster.cast(castOf('full'))).toEqual({ kind: 'taken' })
+    expect(await caster.cast(castOf('full'))).toEqual({ kind: 'away', reason: expect.stringContaining('refused the message') })
+  })
+
   it('goes to compute-alt where the nova-compute of the host has it, and never where not', async () => {
     const { connection, cells } = await cell()
     cells.versions.set('new', 71).set('old', 70)

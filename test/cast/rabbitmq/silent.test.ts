@@ -25,10 +25,10 @@ describeOn(stand, 'a broker that says nothing', () => {
 
   const through = (port: number) => `rabbit://${broker.user}:${broker.password}@127.0.0.1:${port}/`
 
-  async function stallable() {
+  async function stallable(rabbit: Readonly<Record<string, string>> = {}) {
     const proxy = await createStallingProxy(broker)
     onTestFinished(() => proxy.close())
-    return { proxy, ...casterOf(cellTable(through(proxy.port))) }
+    return { proxy, ...casterOf(cellTable(through(proxy.port)), rabbit) }
   }
 
   /** Casts until it is taken, as deliveries are tried again. */
@@ -82,6 +82,18 @@ describeOn(stand, 'a broker that says nothing', () => {
     proxy.flow()
     await castAgain(caster, 'silent')
     expect(lines.filter((line) => line.includes('connected to the broker'))).toHaveLength(2)
+  })
+
+  it('with nothing under way is noticed by its heartbeats, and connected to again', async () => {
+    const { proxy, caster, lines } = await stallable({ heartbeat_timeout_threshold: '2' })
+    await listen(await connectTo(broker.url()), 'idle')
+    await castAgain(caster, 'idle')
+    const lost = () => lines.filter((line) => line.includes('no connection to the broker')).length
+    const before = lost()
+    proxy.stall()
+    await eventually('a connection that is lost', () => lost() > before)
+    proxy.flow()
+    await castAgain(caster, 'idle')
   })
 
   it('behind the login is given up, and connected to again', async () => {

@@ -93,11 +93,9 @@ describeOn(stand, 'a broker in trouble', () => {
 
   it('that is one of two, of which the other is down: the one that is up is found', async () => {
     const { user, password, host, port } = broker
-    for (const hosts of [
-      `u:p@127.0.0.1:1,${user}:${password}@${host}:${port}`,
-      `${user}:${password}@${host}:${port},u:p@127.0.0.1:1`,
-    ]) {
-      const { caster } = casterOf(cellTable(`rabbit://${hosts}/`))
+    // Their order is shuffled for each.
+    for (let round = 0; round < 10; round++) {
+      const { caster } = casterOf(cellTable(`rabbit://u:p@127.0.0.1:1,${user}:${password}@${host}:${port}/`))
       expect((await caster.cast(castOf('nowhere'))).kind).toBe('returned')
     }
   })
