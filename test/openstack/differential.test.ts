@@ -4,11 +4,11 @@ import type { Keystone, SeededServer } from '../stand/stand.ts'
 import { describeOn, useStand } from '../stand/use-stand.ts'
 import { CAPTURED } from './captured.ts'
 import { ENGINES, openCloud } from './clouds.ts'
-import { type NovaDatabases, openNovaDatabases } from './databases.ts'
+import { type NovaDatabases, openNovaDatabases, type Row } from './databases.ts'
 import { DIFFERENCES } from './differences.ts'
 import { hostNames, joinCell } from './hosts.ts'
 import { openInbox } from './inbox.ts'
-import { createObserver, type Observed, type Posted } from './observe.ts'
+import { createObserver, type EventBody, type Observed, type Posted } from './observe.ts'
 import { type HostNames, plant } from './plant.ts'
 import { novaApi, startBesideNova } from './senders.ts'
 import { JSON_TYPE, type Servers, SITUATIONS } from './situations.ts'
@@ -24,6 +24,8 @@ describeOn(stand, 'novacast answers, casts and records as nova-api does,', (stan
     /** Posts to the real nova-api, then to novacast. */
     let ask: (posted: Posted) => Promise<{ readonly novas: Observed; readonly ours: Observed }>
     let servers: Servers
+    /** Posts to novacast, about a server on a real nova-compute of this Nova; gives what became of its instance actions. */
+    let actOn: (event: Omit<EventBody, 'server_uuid'>) => Promise<() => Promise<readonly Row[]>>
 
     beforeAll(async () => {
       const { nova, rabbitmq } = made.adopt(await openCloud(engine, stand), (cloud) => cloud.close())
@@ -35,6 +37,22 @@ describeOn(stand, 'novacast answers, casts and records as nova-api does,', (stan
       ask = async (posted) => ({ novas: await observe(novaApi(nova), posted), ours: await observe(novacast, posted) })
 
       const on = { hosts: [hosts['compute-1'], hosts['compute-2']] }
+      actOn = async (event) => {
+        const [server] = await nova.seed(1, { hosts: ['compute-1'], rich: true })
+        const server_uuid = server?.uuid ?? ''
+        const headers = { ...JSON_TYPE, 'openstack-api-version': 'compute 2.93' }
+        const { answer } = await observe(novacast, { headers, body: { events: [{ ...event, server_uuid }] } })
+        expect(answer.status).toBe(200)
+        return () =>
+          databases
+            .of('nova_cell1')
+            .selectFrom('instance_actions as a')
+            .leftJoin('instance_actions_events as e', 'e.action_id', 'a.id')
+            .select(['a.action', 'e.event', 'e.result', 'e.host'])
+            .where('a.instance_uuid', '=', server_uuid)
+            .execute()
+      }
+
       const [plain, rich, captured] = await Promise.all([
         nova.seed(3, on),
         nova.seed(2, { ...on, rich: true }),
@@ -49,6 +67,21 @@ describeOn(stand, 'novacast answers, casts and records as nova-api does,', (stan
       const { novas, ours } = await ask(posted(servers))
       expect(novas.answer.status).toBeLessThan(500)
       expect(ours).toEqual(novas)
+    })
+
+    // A server that runs cannot be powered on: nothing to do, and no error.
+    it.each([
+      [
+        { name: 'volume-extended', tag: 'a-volume' },
+        { action: 'extend_volume', event: 'compute_extend_volume' },
+      ],
+      [
+        { name: 'power-update', tag: 'POWER_ON' },
+        { action: 'start', event: 'compute_power_update' },
+      ],
+    ])('the real nova-compute brings the action of a $name that was posted to novacast to its end', async (event, action) => {
+      const actions = await actOn(event)
+      await expect.poll(actions, { timeout: 100_000 }).toEqual([{ ...action, result: 'Success', host: 'compute-1' }])
     })
 
     it('where there is much to compare', async () => {
