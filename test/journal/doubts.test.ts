@@ -57,6 +57,21 @@ const stand = await useStand('mariadb', 'postgresql')
 
 for (const engine of ['mariadb', 'postgresql'] as const)
   describeOn(stand, `a journal in ${engine} that does not hear what became of a commit`, (services) => {
+    it('finds what was kept at the next try, and keeps it once', async () => {
+      const database = services[engine]
+      const { url } = await database.createDatabase()
+      const way = await createCommitLosing(database)
+      const journal = await openSqlJournal({ url: way.through(url), replica: { id: 'test' }, log: silent })
+      onTestFinished(() => journal.close())
+      await journal.commit(submission([decided(['b'])]))
+
+      const event = decided(['a'])
+      way.loseNext(async () => {})
+      expect(await journal.commit(submission([event]))).toEqual([{ eventId: event.id, host: hostName('a'), kind: 'untold' }])
+      expect((await journal.open(hostName('a'), null, 10)).map(({ eventId }) => eventId)).toEqual([event.id])
+      expect(await journal.search({ limit: 10 })).toHaveLength(2)
+    })
+
     it('tells of what was kept, though the next try met other trouble and it was rejected', async () => {
       const database = services[engine]
       const { url } = await database.createDatabase()

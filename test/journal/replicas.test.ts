@@ -7,6 +7,7 @@ import type { Journal, PassedOn } from '../../src/journal/journal.ts'
 import { openSqlJournal } from '../../src/journal/sql/sql-journal.ts'
 import type { Database } from '../stand/stand.ts'
 import { describeOn, useStand } from '../stand/use-stand.ts'
+import { askDatabase } from './rows.ts'
 import { decided, hostName, newServerId, silent, submission } from './submissions.ts'
 
 const a = hostName('a')
@@ -166,6 +167,22 @@ function describeReplicas(name: string, database: Database | undefined): void {
       expect(ids.at(-1)).toBe(late.id)
       expect(ids).toContain(eventId)
       expect(await openIds(third, ofChild)).toEqual([])
+    })
+
+    it('are not taken for dead by a clock alone: a database may go on with that of another machine', async () => {
+      const url = await newUrl()
+      const [one, other] = [await openReplica(url), await openReplica(url)]
+      const event = decided(['a'])
+      await one.commit(submission([event]))
+      // Only who was in touch for so long judges others.
+      const end = performance.now() + 6000
+      while (performance.now() < end) {
+        expect(await other.claim()).toEqual([])
+        await sleep(500)
+      }
+      await askDatabase(url)('UPDATE heartbeats SET seen_at = seen_at - 60000000')
+      expect(await other.claim()).toEqual([])
+      expect(await openIds(one)).toEqual([event.id])
     })
 
     it('are taken for dead while they stall, notice it, and leave alone what is not theirs any more', async () => {
