@@ -62,7 +62,7 @@ async function post(events: readonly DecidedEvent[]): Promise<void> {
   const submission: Submission = { receivedAtUs: Date.now() * 1000, ...ids, sender, microversion: '2.93', events }
   const searches = deliveries.searches(submission)
   const passedOn = await journal.commit(submission, searches)
-  deliveries.accepted({ submission, context, whereabouts: new Map(), urgent: searches.urgent, passedOn })
+  deliveries.accepted({ submission, context, whereabouts: new Map(), searches, passedOn })
 }
 
 const arrived = new Map<string, number>()

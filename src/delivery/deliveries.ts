@@ -161,7 +161,7 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     },
     accepted: (accepted) => {
       if (isClosed) return
-      if (!servers.areMovesTold) lastHosts.note(placesOf(accepted.submission))
+      if (!servers.areMovesTold) lastHosts.note(placesOf(accepted.submission), accepted.searches.strays)
       for (const { event, outcome } of accepted.submission.events) {
         if (outcome.kind === 'deferred') late.deferred(outcome.cell)
         else if (outcome.kind === 'parked') parking.parked([{ serverId: event.serverId, untilUs: outcome.untilUs }])
@@ -246,7 +246,7 @@ function hand(lane: Lane, batch: Batch, accepted: Accepted, timeToLive: TimeToLi
 }
 
 /** What of this is waited for, and has nothing of its server in front of it. */
-function aheadOf({ host, events }: Batch, { urgent, passedOn }: Accepted): readonly DecidedEvent[] {
+function aheadOf({ host, events }: Batch, { searches: { urgent }, passedOn }: Accepted): readonly DecidedEvent[] {
   if (urgent.size === 0) return []
   const behind = new Set(passedOn.flatMap((each) => (each.host === host ? each.eventId : [])))
   const left = new Set<ServerId>()

@@ -8,8 +8,8 @@ export interface Accepted {
   /** Null for a replay: nobody's token travels with it. */
   readonly context: CallContext | null
   readonly whereabouts: ReadonlyMap<ServerId, Whereabouts>
-  /** Servers of which it was looked for what is in front of their events. */
-  readonly urgent: ReadonlySet<ServerId>
+  /** What was looked for when it was committed. */
+  readonly searches: Searches
   /** Deliveries that are not to be made out of hand, as the journal said. */
   readonly passedOn: readonly PassedOn[]
 }

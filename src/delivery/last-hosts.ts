@@ -11,8 +11,8 @@ export type Place = readonly [ServerId, readonly Destination[]]
 export interface LastHosts {
   /** Those of these servers of which deliveries may be open for other hosts. */
   strays(places: Iterable<Place>): ReadonlySet<ServerId>
-  /** These are in the journal now. */
-  note(places: Iterable<Place>): void
+  /** These are in the journal now; of these servers it was looked for strays. */
+  note(places: Iterable<Place>, searched: ReadonlySet<ServerId>): void
   /** What waits for this server follows it some time before the end is told: until then nobody knows where that is. */
   follows(server: ServerId): { readonly end: () => void }
   /** Nothing at all is open: of servers that are not known nothing can be. */
@@ -46,8 +46,13 @@ export function createLastHosts(): LastHosts {
       }
       return strays ?? NONE
     },
-    note: (places) => {
-      for (const [serverId, destinations] of places) last.set(serverId, keyOf(destinations))
+    note: (places, searched) => {
+      for (const [serverId, destinations] of places) {
+        const key = keyOf(destinations)
+        const known = last.get(serverId) ?? key
+        // Where it is another and nobody looked, that came meanwhile, and is open perhaps: the next one is to look.
+        last.set(serverId, known === key || searched.has(serverId) ? key : NOWHERE)
+      }
     },
     follows: (server) => {
       followed.set(server, (followed.get(server) ?? 0) + 1)

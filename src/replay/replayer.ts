@@ -65,10 +65,13 @@ export function createReplayer({ journal, servers, deliveries, happenings, metri
   const commit = async (planned: readonly Planned[], order: ReplayOrder, whereabouts: ReadonlyMap<ServerId, Whereabouts>) => {
     const submissions = toSubmissions(planned, order, Date.now() * 1000)
     const all = submissions.map(deliveries.searches)
-    const urgent = new Set(all.flatMap((each) => [...each.urgent]))
-    const passedOn = await journal.commitAll(submissions, { strays: new Set(all.flatMap(({ strays }) => [...strays])), urgent })
+    const searches = {
+      strays: new Set(all.flatMap(({ strays }) => [...strays])),
+      urgent: new Set(all.flatMap(({ urgent }) => [...urgent])),
+    }
+    const passedOn = await journal.commitAll(submissions, searches)
     for (const [i, submission] of submissions.entries()) {
-      deliveries.accepted({ submission, context: null, whereabouts, urgent, passedOn: passedOn[i] ?? [] })
+      deliveries.accepted({ submission, context: null, whereabouts, searches, passedOn: passedOn[i] ?? [] })
       happenings.tell({ kind: 'accepted', submission })
     }
   }

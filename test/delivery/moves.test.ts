@@ -240,6 +240,27 @@ describe('servers that are registered elsewhere while events wait', () => {
 })
 
 describe("servers of Nova's that move while events wait", () => {
+  it('keep the order where two requests that came together went to different hosts', async () => {
+    const caster = createScriptedCaster()
+    caster.script = ({ host }) => (host === 'h1' ? { kind: 'returned', reason: 'no queue' } : { kind: 'taken' })
+    const { servers, journal, post } = await setStage({ journal: await openJournal(), caster })
+    const serverId = newServerId()
+    servers.places.set(serverId, on('h2'))
+    const [before, meanwhile, after] = [
+      decided(['h1'], { serverId }),
+      decided(['h2'], { serverId }),
+      decided(['h2'], { serverId }),
+    ]
+    await Promise.all([post([before]), post([meanwhile])])
+    await post([after])
+    const isThere = (state: string) => state === 'h2 dispatched'
+    await until(async () => (await statesOf(journal, [before, meanwhile, after])).filter(isThere).length === 3, PATIENCE_MS)
+    const there = caster.casts
+      .filter(({ host }) => host === 'h2')
+      .flatMap(({ deliveries }) => deliveries.map(({ eventId }) => eventId))
+    expect(there.indexOf(before.id)).toBeLessThan(there.indexOf(after.id))
+  })
+
   type Step =
     | { readonly kind: 'post'; readonly servers: readonly number[] }
     | { readonly kind: 'move'; readonly server: number; readonly hosts: readonly number[] }

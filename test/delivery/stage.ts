@@ -110,8 +110,7 @@ export async function setStage<AnyCaster extends Caster>(parts: StageParts<AnyCa
     const posted = submission(events, about)
     const searches = deliveries.searches(posted)
     const passedOn = await journal.commit(posted, searches)
-    const { urgent } = searches
-    deliveries.accepted({ submission: posted, context: CONTEXT, whereabouts: servers.places, urgent, passedOn })
+    deliveries.accepted({ submission: posted, context: CONTEXT, whereabouts: servers.places, searches, passedOn })
     return posted
   }
   return { journal, caster, servers, happenings, deliveries, post }

@@ -75,8 +75,7 @@ export function createEventsAction({ config, servers, journal, deliveries, metri
     const searches = deliveries.searches(submission)
     const committed = await commit(journal, { submission, repeatKey: request.repeatKey, searches })
     if (committed.kind !== 'kept') return answerRepeat(request, committed)
-    const { urgent } = searches
-    deliveries.accepted({ submission, context: request.context, whereabouts, urgent, passedOn: committed.passedOn })
+    deliveries.accepted({ submission, context: request.context, whereabouts, searches, passedOn: committed.passedOn })
     happenings.tell({ kind: 'accepted', submission })
     for (const { sent, outcome } of decided) metrics.decided(sent.event.name, outcome.code, 1)
     return answerOutcomes(decided, { mediaType: request.mediaType, allUnknown: config.allUnknown })
