@@ -6,7 +6,7 @@ import type { NovaDeliveries } from './cast-messages.ts'
 export interface Place {
   /** Resolves when the casts before it have left; null: there are none. */
   readonly before: Promise<unknown> | null
-  /** It has left, or will not. To be called once more does no harm. */
+  /** It has left, or will not. Repeats are harmless. */
   readonly leave: () => void
 }
 
@@ -32,11 +32,13 @@ export function createServerOrder(): ServerOrder {
         if (before !== undefined) earlier.add(before)
         last.set(id, promise)
       }
-      const leave = () => {
+      const before = earlier.size === 0 ? null : Promise.all(earlier)
+      const free = () => {
         for (const id of servers) if (last.get(id) === promise) last.delete(id)
         resolve()
       }
-      return { before: earlier.size === 0 ? null : Promise.all(earlier), leave }
+      // Who will not leave at all, for a fault of its own, may stand behind one that waits still.
+      return { before, leave: before === null ? free : () => void before.then(free) }
     },
   }
 }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CastResult } from '../../../src/cast/cast.ts'
 import type { CellId, HostName, ServerId } from '../../../src/events/event.ts'
 import type { EventName } from '../../../src/events/names.ts'
+import { ActionRefused } from '../../../src/nova/cells.ts'
 import { createRandom } from '../../model/random.ts'
 import { CELL, capturedContext } from '../../nova/captures.ts'
 import { describeOn, useStand } from '../../stand/use-stand.ts'
@@ -104,28 +105,37 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
     expect(tags).toEqual(['1', 'passes', '2', '3', '4', '5'])
   })
 
-  it('keeps the order of each server whichever it shares casts with, however long each action takes to be written', async () => {
+  it('keeps the order of each server whichever it shares casts with, whatever becomes of actions', async () => {
     const { connection, cells } = await cell()
-    const inbox = await listen(connection, 'shares')
+    const hosts = ['shares-a', 'shares-b']
+    const inboxes = await Promise.all(hosts.map((host) => listen(connection, host)))
     const random = createRandom(19)
-    const { caster } = casterOf({ ...cells, recordActions: () => sleep(random.below(20)) })
+    const recordActions = async () => {
+      if (random.chance(0.2)) throw new ActionRefused('the row is too long')
+      await sleep(random.below(20))
+    }
+    const { caster } = casterOf({ ...cells, recordActions })
     const servers = Array.from({ length: 5 }, () => instanceOf())
     const instances = new Map(servers.map((each) => [each.uuid as ServerId, each]))
-    const results: Promise<CastResult>[] = []
-    for (let tag = 0; results.length < 500; ) {
+    const casting: { readonly host: string; readonly result: Promise<CastResult> }[] = []
+    for (let tag = 0; casting.length < 600; ) {
       const events = Array.from({ length: 1 + random.below(3) }, () => {
         const serverId = random.pick(servers).uuid as ServerId
         return { serverId, name: random.chance(0.2) ? 'volume-extended' : 'network-changed', tag: String(tag++) } as const
       })
-      results.push(caster.cast(castOf('shares', events, { instances, context: null })))
+      const more = { instances, context: null }
+      for (const host of hosts) casting.push({ host, result: caster.cast(castOf(host, events, more)) })
       if (random.chance(0.2)) await sleep(5)
     }
-    for (const result of await Promise.all(results)) expect(result).toEqual({ kind: 'taken' })
-    await inbox.until(results.length)
-    const arrived = inbox.messages().flatMap(({ args }) => args.events.map((event) => event['nova_object.data']))
-    for (const { uuid } of servers) {
-      const tags = arrived.filter(({ instance_uuid }) => instance_uuid === uuid).map(({ tag }) => Number(tag))
-      expect(tags).toEqual(tags.toSorted((one, other) => one - other))
+    const results = await Promise.all(casting.map(async ({ host, result }) => ({ host, kind: (await result).kind })))
+    expect([...new Set(results.map(({ kind }) => kind))].toSorted()).toEqual(['refused', 'taken'])
+    for (const [i, inbox] of inboxes.entries()) {
+      await inbox.until(results.filter(({ host, kind }) => host === hosts[i] && kind === 'taken').length)
+      const arrived = inbox.messages().flatMap(({ args }) => args.events.map((event) => event['nova_object.data']))
+      for (const { uuid } of servers) {
+        const tags = arrived.filter(({ instance_uuid }) => instance_uuid === uuid).map(({ tag }) => Number(tag))
+        expect(tags).toEqual(tags.toSorted((one, other) => one - other))
+      }
     }
   })
 
