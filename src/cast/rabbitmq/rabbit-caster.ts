@@ -32,6 +32,8 @@ export interface RabbitCasterParts {
  */
 const GATHER = { usualMs: 3, busyMs: 10, busyPerMs: 1 }
 
+const BEHIND: CastResult = { kind: 'unready', reason: 'an earlier event of its server could not be cast' }
+
 interface Failed {
   readonly delivery: Delivery
   readonly reason: string
@@ -62,14 +64,14 @@ export function createRabbitCaster({ cells, rabbit, controlExchange, metrics, lo
       if (problem !== null) return problem
       const parts = partsOf(deliveries, cast, await cells.computeVersion(cell, cast.host))
       if ('kind' in parts) return parts
-      if (place.before !== null) await place.before
+      if (place.before !== null && !(await place.before)) return BEHIND
       const published = parts.map((part) => broker.outbox.publish(part))
-      place.leave()
+      place.leave(true)
       const result = worst(await Promise.all(published))
       if (result.kind === 'away') unreached.add(cell, cast.host)
       return result
     } finally {
-      place.leave()
+      place.leave(false)
     }
   }
 

@@ -1,35 +1,34 @@
 import { expect, it } from 'vitest'
-import type { ServerId } from '../../events/event.ts'
+import type { HostName, ServerId } from '../../events/event.ts'
 import type { NovaDeliveries } from './cast-messages.ts'
 import { createServerOrder, type Place } from './server-order.ts'
 
-const about = (...servers: string[]) =>
-  servers.map((id) => ({ delivery: { event: { serverId: id as ServerId } } })) as unknown as NovaDeliveries
+const about = (host: string, ...servers: string[]) =>
+  servers.map((id) => ({
+    delivery: { host: host as HostName, event: { serverId: id as ServerId } },
+  })) as unknown as NovaDeliveries
 
-async function isFree({ before }: Place): Promise<boolean> {
-  let isFree = before === null
-  void before?.then(() => {
-    isFree = true
-  })
-  await new Promise((resolve) => setImmediate(resolve))
-  return isFree
+/** Null: it waits still. */
+async function saidTo({ before }: Place): Promise<boolean | null> {
+  const soon = new Promise<null>((resolve) => setImmediate(() => resolve(null)))
+  return before === null ? true : Promise.race([before, soon])
 }
 
 it('keeps a cast behind all that came earlier for any of its servers, whoever of them gives up', async () => {
   const order = createServerOrder()
-  const [first, second, third] = [order.enter(about('a')), order.enter(about('a', 'b')), order.enter(about('b'))]
-  expect([await isFree(first), await isFree(second), await isFree(third)]).toEqual([true, false, false])
-  second.leave()
-  expect(await isFree(third)).toBe(false)
-  first.leave()
-  expect([await isFree(second), await isFree(third)]).toEqual([true, true])
+  const [first, second, third] = [order.enter(about('h', 'a')), order.enter(about('h', 'a', 'b')), order.enter(about('h', 'b'))]
+  expect([await saidTo(first), await saidTo(second), await saidTo(third)]).toEqual([true, null, null])
+  second.leave(false)
+  expect(await saidTo(third)).toBeNull()
+  first.leave(true)
+  expect([await saidTo(second), await saidTo(third)]).toEqual([true, false])
 })
 
-it('lets other servers go their way, and forgets who has left', async () => {
+it('lets other servers and hosts go their way, and forgets who has left', async () => {
   const order = createServerOrder()
-  const [one, other] = [order.enter(about('a')), order.enter(about('b'))]
-  expect([one.before, other.before]).toEqual([null, null])
-  one.leave()
-  one.leave()
-  expect(order.enter(about('a')).before).toBeNull()
+  const places = [order.enter(about('h', 'a')), order.enter(about('h', 'b')), order.enter(about('g', 'a'))]
+  expect(places.map(({ before }) => before)).toEqual([null, null, null])
+  places[0]?.leave(true)
+  places[0]?.leave(false)
+  expect(order.enter(about('h', 'a')).before).toBeNull()
 })

@@ -105,6 +105,24 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
     expect(tags).toEqual(['1', 'passes', '2', '3', '4', '5'])
   })
 
+  it('holds back what is behind a cast that is refused or not ready: it would have to leave again', async () => {
+    const { connection, cells } = await cell()
+    const inbox = await listen(connection, 'behind')
+    const { caster } = casterOf({ ...cells, recordActions: () => Promise.reject(new ActionRefused('the row is too long')) })
+    const [one, other] = [instanceOf(), instanceOf()]
+    const instances = new Map([one, other].map((each) => [each.uuid as ServerId, each]))
+    const castAbout = ({ uuid }: typeof one, name: 'volume-extended' | 'network-changed') =>
+      caster.cast(castOf('behind', [{ serverId: uuid as ServerId, name }], { instances }))
+    const casting = [castAbout(one, 'volume-extended'), castAbout(one, 'network-changed'), castAbout(other, 'network-changed')]
+    expect((await Promise.all(casting)).map(({ kind }) => kind)).toEqual(['refused', 'unready', 'taken'])
+    expect(await castAbout(one, 'network-changed')).toEqual({ kind: 'taken' })
+    await inbox.until(2)
+    expect(inbox.messages().map(({ args }) => args.events[0]?.['nova_object.data']['instance_uuid'])).toEqual([
+      other.uuid,
+      one.uuid,
+    ])
+  })
+
   it('keeps the order of each server whichever it shares casts with, whatever becomes of actions', async () => {
     const { connection, cells } = await cell()
     const hosts = ['shares-a', 'shares-b']
@@ -128,7 +146,7 @@ describeOn(stand, 'a cast over RabbitMQ', ({ rabbitmq }) => {
       if (random.chance(0.2)) await sleep(5)
     }
     const results = await Promise.all(casting.map(async ({ host, result }) => ({ host, kind: (await result).kind })))
-    expect([...new Set(results.map(({ kind }) => kind))].toSorted()).toEqual(['refused', 'taken'])
+    expect([...new Set(results.map(({ kind }) => kind))].toSorted()).toEqual(['refused', 'taken', 'unready'])
     for (const [i, inbox] of inboxes.entries()) {
       await inbox.until(results.filter(({ host, kind }) => host === hosts[i] && kind === 'taken').length)
       const arrived = inbox.messages().flatMap(({ args }) => args.events.map((event) => event['nova_object.data']))
