@@ -12,6 +12,7 @@ import { type Backoff, retryDelayMs } from './backoff.ts'
 import { CastLine, type CastLineParts } from './cast-line.ts'
 import { type CastGatherer, gatherCasts } from './gather-casts.ts'
 import { Held } from './held.ts'
+import { Leaving } from './leaving.ts'
 import type { Load } from './load.ts'
 import { Merging } from './merging.ts'
 import { awaitedFirst, outdatedAmong, type Page } from './page.ts'
@@ -116,8 +117,7 @@ export class Lane {
   #recorded: Promise<unknown> = Promise.resolve()
   /** How many of such ends it does not have yet. */
   #merges = 0
-  /** Servers that left, as long as the journal does not have it: how many steps say so, and whether something of theirs was passed over. */
-  readonly #leaving = new Map<ServerId, { steps: number; isPassedOver: boolean }>()
+  readonly #leaving = new Leaving()
   /** After trouble the first casts are awaited before more is read. */
   #isProbing = false
   #failures = 0
@@ -209,11 +209,10 @@ export class Lane {
     const hasAwaited = fresh.deliveries.some(({ event }) => isAwaited(event.name))
     const room = this.#parts.load.hasRoom(fresh.cell, hasAwaited) ? this.#room(hasAwaited) : 0
     // A page that was read before this call may have brought it.
-    const free = fresh.deliveries.filter(({ eventId, event: { serverId } }) => {
-      const leaving = this.#leaving.get(serverId)
-      if (leaving !== undefined) leaving.isPassedOver = true
-      return leaving === undefined && !this.#underWay.has(eventId) && !this.#held.has(serverId)
-    })
+    const free = fresh.deliveries.filter(
+      ({ eventId, event: { serverId } }) =>
+        !this.#leaving.passesOver(serverId) && !this.#underWay.has(eventId) && !this.#held.has(serverId),
+    )
     const [first, ...others] = free.slice(0, room)
     if (first !== undefined) this.#cast({ ...fresh, host: this.host, deliveries: [first, ...others] })
     if (free.length <= room) return
@@ -470,7 +469,7 @@ export class Lane {
 
   #rest(): void {
     this.#acknowledgements.stop()
-    if (this.#held.isEmpty && this.#leaving.size === 0 && !this.#backlog.isReading) this.#parts.onIdle(this)
+    if (this.#held.isEmpty && this.#leaving.isEmpty && !this.#backlog.isReading) this.#parts.onIdle(this)
   }
 
   /** Deals with as much of a page as there is room for. */
@@ -508,11 +507,7 @@ export class Lane {
   /** Whether this one is the journal's, and may be taken out of it. */
   #isWaiting({ eventId, event }: Delivery, page: Page): boolean {
     if (this.#underWay.has(eventId) || page.isGone(eventId) || this.#held.has(event.serverId)) return false
-    const leaving = this.#leaving.get(event.serverId)
-    if (leaving === undefined) return true
-    // The server may be back, and what is about to leave with it may come back before this.
-    leaving.isPassedOver = true
-    return false
+    return !this.#leaving.passesOver(event.serverId)
   }
 
   /** Adds a delivery to the casts, or ends it where its server is not here any more. Answers why it has to wait, if it has to. */
@@ -543,17 +538,13 @@ export class Lane {
   #follow(delivery: Delivery, to: Extract<Route, { readonly kind: 'moved' }>['to']): void {
     const { serverId } = delivery.event
     const follows = this.#parts.follows(serverId)
-    const leaving = this.#leaving.get(serverId) ?? { steps: 0, isPassedOver: false }
-    leaving.steps++
-    this.#leaving.set(serverId, leaving)
+    const hasLeft = this.#leaving.begin(serverId)
     this.#steps.end(
       [delivery],
       () => ({ kind: 'moved', serverId, to }),
       () => {
         follows.end()
-        if (--leaving.steps > 0) return
-        this.#leaving.delete(serverId)
-        if (leaving.isPassedOver) this.#pass()
+        if (hasLeft()) this.#pass()
         else this.#pump()
       },
     )

@@ -76,6 +76,20 @@ export function createLastHosts(): LastHosts {
   }
 }
 
+/** Does this work, by which what waits for these servers follows them. */
+export async function whileFollowed<Result>(
+  { follows }: Pick<LastHosts, 'follows'>,
+  servers: readonly ServerId[],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const following = servers.map(follows)
+  try {
+    return await work()
+  } finally {
+    for (const { end } of following) end()
+  }
+}
+
 const NONE: ReadonlySet<ServerId> = new Set()
 /** The key of no hosts: no server that events are accepted for is there. */
 const NOWHERE = ''

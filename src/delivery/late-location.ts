@@ -11,7 +11,7 @@ import type { Log } from '../observe/log.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
-import type { LastHosts, Place } from './last-hosts.ts'
+import { type LastHosts, type Place, whileFollowed } from './last-hosts.ts'
 import type { TimeToLive } from './time-to-live.ts'
 
 /** Finds hosts for events that were accepted while their server's cell could not be asked. */
@@ -96,12 +96,8 @@ export function createLateLocator(parts: LateLocatorParts): LateLocator {
   /** Their servers may move on before that is durable, and get new events there. */
   const record = async (locations: readonly LateLocation[], places: readonly Place[]) => {
     const strays = lastHosts.strays(places)
-    const following = places.map(([serverId]) => lastHosts.follows(serverId))
-    try {
-      await journal.locate(locations, strays)
-    } finally {
-      for (const { end } of following) end()
-    }
+    const servers = places.map(([serverId]) => serverId)
+    await whileFollowed(lastHosts, servers, () => journal.locate(locations, strays))
   }
   const dealWith = async (page: readonly UnlocatedEvent[]) => {
     const nowMs = performance.now()

@@ -4,7 +4,7 @@ import type { Log } from '../observe/log.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { Alarm, Alarms } from './alarms.ts'
 import { type Backoff, retryDelayMs } from './backoff.ts'
-import type { LastHosts } from './last-hosts.ts'
+import { type LastHosts, whileFollowed } from './last-hosts.ts'
 
 /** Keeps events whose server is on no host until it has one or their time is over. */
 export interface Parking {
@@ -114,13 +114,9 @@ export function createParking({ journal, servers, alarms, log, lastHosts, pace }
     const found = await servers.locate(due)
     const placements = due.flatMap((serverId) => placementOf(serverId, found.get(serverId)))
     // They may move on, and get new events there, before what follows them now has left.
-    const following = placements.map(({ serverId }) => lastHosts.follows(serverId))
-    try {
-      await journal.follow(placements)
-    } finally {
-      for (const { end } of following) end()
-    }
-    for (const { serverId } of placements) waiting.delete(serverId)
+    const placed = placements.map(({ serverId }) => serverId)
+    await whileFollowed(lastHosts, placed, () => journal.follow(placements))
+    for (const serverId of placed) waiting.delete(serverId)
   }
   /** Those whose turn it is; their next one is set. Those that are over are forgotten: the journal ends them. */
   const takeDue = (): readonly ServerId[] => {

@@ -167,15 +167,14 @@ export async function writeBack(db: Kysely<unknown>, dialect: Dialect, all: read
 async function deleteEnded(db: Kysely<unknown>, dialect: Dialect, held: readonly OpenDelivery[]): Promise<void> {
   const stillOpen = new Set(held.filter(({ endedAtUs }) => endedAtUs === null).map(({ seq }) => seq))
   const ended = held.filter(({ endedAtUs }) => endedAtUs !== null)
-  const whole = new Set(ended.filter(({ seq }) => !stillOpen.has(seq)).map(({ id }) => id))
+  const whole = ended.filter(({ seq }) => !stillOpen.has(seq))
   let removed = 0
-  for (const chunk of chunksOf([...whole])) {
+  for (const chunk of chunksOf([...new Set(whole.map(({ id }) => id))])) {
     const { numAffectedRows } = await sql`DELETE FROM open_deliveries WHERE ${dialect.isOneOf('id', chunk)}`.execute(db)
     removed += Number(numAffectedRows ?? 0n)
   }
   // Another one that has come about while these were waited for (its server moved, a replica was gone) is not to go with them.
-  if (removed > ended.filter(({ seq }) => !stillOpen.has(seq)).length)
-    throw new DatabaseTrouble('retry', 'an event got another delivery meanwhile')
+  if (removed > whole.length) throw new DatabaseTrouble('retry', 'an event got another delivery meanwhile')
   for (const { seq, owner, hostId, isAwaited } of ended) {
     if (!stillOpen.has(seq)) continue
     await sql`DELETE FROM open_deliveries WHERE owner = ${owner} AND host_id = ${hostId} AND awaited = ${isAwaited ? 1 : 0}
